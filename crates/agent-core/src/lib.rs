@@ -1,0 +1,1 @@
+//! The turn, the context and the ports around them.

@@ -1,0 +1,1 @@
+//! Factotum: the assistant, its builder and its command line.

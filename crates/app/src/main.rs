@@ -1,0 +1,2 @@
+//! The `factotum` binary.
+fn main() {}

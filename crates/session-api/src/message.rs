@@ -1,0 +1,169 @@
+//! Messages of a session's history.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{BlobId, MessageId, PrincipalId, Timestamp, TurnId};
+
+/// Who a message is from, in the sense of the model's protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// A person, a job, or a subagent's result.
+    User,
+    /// The model.
+    Assistant,
+    /// Results of the tool calls of the assistant message before it.
+    Tool,
+}
+
+/// The id that a model gave to one of its tool calls. Unique within one reply.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CallId(pub String);
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A tool call as the model wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// Its id.
+    pub id: CallId,
+    /// The tool's name.
+    pub name: String,
+    /// The arguments, byte for byte as the model wrote them. Normally a JSON object, but nobody has checked it yet.
+    pub arguments: String,
+}
+
+/// How a tool call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolStatus {
+    /// It did what was asked.
+    Ok,
+    /// It did not; the content says why.
+    Error,
+    /// It was started and nobody knows how it ended. It must not be repeated unasked.
+    Unknown,
+}
+
+/// The answer to a tool call. Every call in a stored history has exactly one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolResult {
+    /// Which call it answers.
+    pub call_id: CallId,
+    /// The tool's name, for readers.
+    pub name: String,
+    /// How it ended.
+    pub status: ToolStatus,
+    /// What the model gets to read: text and images.
+    pub content: Vec<Part>,
+    /// The whole result, where `content` holds only its beginning.
+    pub whole: Option<BlobId>,
+}
+
+/// A piece of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Part {
+    /// Text.
+    Text {
+        /// The text.
+        text: String,
+    },
+    /// An image in the blob store.
+    Image {
+        /// Its bytes.
+        blob: BlobId,
+        /// Its media type, such as `image/png`.
+        mime: String,
+    },
+    /// Any other file in the blob store.
+    File {
+        /// Its bytes.
+        blob: BlobId,
+        /// Its media type.
+        mime: String,
+        /// A safe base name.
+        name: String,
+    },
+    /// The model wants a tool called (assistant messages only).
+    ToolCall(ToolCall),
+    /// A tool's answer (tool messages only).
+    ToolResult(ToolResult),
+    /// What the model thought aloud; shown, not part of the answer.
+    Reasoning {
+        /// The text.
+        text: String,
+    },
+    /// Something a provider wants back unchanged with the next request, such as signed reasoning.
+    Opaque {
+        /// The wire format that understands it; others leave it out.
+        format: String,
+        /// Its content.
+        data: serde_json::Value,
+    },
+}
+
+impl Part {
+    /// A text part.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text { text: text.into() }
+    }
+
+    /// The text of a text part.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text { text } => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// One message of a session. Immutable once committed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Its id.
+    pub id: MessageId,
+    /// Who it is from.
+    pub role: Role,
+    /// Who said it, for `Role::User`.
+    pub principal: Option<PrincipalId>,
+    /// The turn that added it.
+    pub turn: TurnId,
+    /// When.
+    pub at: Timestamp,
+    /// What it says.
+    pub parts: Vec<Part>,
+}
+
+impl Message {
+    /// All text parts, joined by line ends. Reasoning is not text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let texts: Vec<&str> = self.parts.iter().filter_map(Part::as_text).collect();
+        texts.join("\n")
+    }
+
+    /// The tool calls it holds, in order.
+    pub fn tool_calls(&self) -> impl Iterator<Item = &ToolCall> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::ToolCall(call) => Some(call),
+            _ => None,
+        })
+    }
+
+    /// The tool results it holds, in order.
+    pub fn tool_results(&self) -> impl Iterator<Item = &ToolResult> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::ToolResult(result) => Some(result),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,165 @@
+//! What goes out.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ApprovalId, InboundId, OutboxId, Part, PartId, Route, SessionKey, Timestamp, TurnId};
+
+/// A whole outgoing message, before it is split for its platform.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutboxMessage {
+    /// Its id; also the root of each part's idempotency key.
+    pub id: OutboxId,
+    /// The turn that said it.
+    pub turn: Option<TurnId>,
+    /// The row it answers.
+    pub inbound: Option<InboundId>,
+    /// The conversation it belongs to.
+    pub session: SessionKey,
+    /// Where it goes.
+    pub route: Route,
+    /// What it says.
+    pub parts: Vec<Part>,
+    /// What it is.
+    pub kind: OutboxKind,
+    /// Who moves it.
+    pub delivery: Delivery,
+    /// What happens to a part whose sending was interrupted.
+    pub on_doubt: OnDoubt,
+    /// Drafts of this turn that it replaces, first visible first. Part *i* is delivered by editing draft *i*; drafts
+    /// left over are deleted from the platform.
+    pub drafts: Vec<PartId>,
+    /// When it was said.
+    pub at: Timestamp,
+}
+
+/// What an outgoing message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum OutboxKind {
+    /// The answer.
+    Reply,
+    /// Something the answer does not wait for: a notice, a progress line.
+    Notice,
+    /// A question that waits for a decision.
+    Question {
+        /// Which.
+        approval: ApprovalId,
+    },
+}
+
+/// Who moves a message to its reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delivery {
+    /// The dispatcher sends it.
+    Push,
+    /// The reader fetches it by its inbound id (`cli`, `api`, `library`); it is settled when it is stored.
+    Pull,
+}
+
+/// What to do about a part that was being sent when the process died and that the platform cannot tell of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnDoubt {
+    /// Send it once more: at least once.
+    #[default]
+    ResendOnce,
+    /// Do not, and tell the owner: at most once.
+    NeverAndTell,
+}
+
+/// Where a part stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PartState {
+    /// Shown while its turn still runs.
+    Draft,
+    /// To be sent.
+    Pending,
+    /// Given to a claimant.
+    Sending,
+    /// The platform took it.
+    Sent,
+    /// The platform refused it for good.
+    Failed,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// One part, as the platform gets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutPart {
+    /// Its id. Stable over retries: the idempotency key for platforms that take one.
+    pub id: PartId,
+    /// The message it is a part of.
+    pub message: OutboxId,
+    /// Its place in that message, from 0.
+    pub index: u32,
+    /// What it says; `None` deletes the draft named by `platform_id`.
+    pub body: Option<Part>,
+    /// The platform's id of what is already visible (a draft): send by editing it.
+    pub platform_id: Option<String>,
+    /// Where it stands.
+    pub state: PartState,
+    /// Claims so far, this one included.
+    pub attempts: u32,
+    /// Whether an earlier claim ended in doubt, so that a receiver may get it twice.
+    pub doubted: bool,
+}
+
+/// A fenced claim on one part: the right to send it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartClaim {
+    /// The part.
+    pub part: OutPart,
+    /// Where it goes.
+    pub route: Route,
+    /// What the message is.
+    pub kind: OutboxKind,
+    /// Fencing token; an older one is refused.
+    pub token: u64,
+}
+
+/// How a claim ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settlement {
+    /// The platform took it, under this id where it gives one.
+    Sent {
+        /// The platform's id of it.
+        platform_id: Option<String>,
+    },
+    /// Try again at this time; only its chat waits.
+    RetryAt {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        error: String,
+    },
+    /// The platform refused it for good. The rest of its message is not sent.
+    Failed {
+        /// Why.
+        error: String,
+    },
+    /// Nobody knows whether the platform took it; `on_doubt` decides.
+    Unknown {
+        /// What happened.
+        error: String,
+    },
+}
+
+/// A part shown while its turn still runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// Its id.
+    pub id: PartId,
+    /// Where it is shown.
+    pub route: Route,
+    /// The platform's id of it, once known.
+    pub platform_id: Option<String>,
+}
+
+/// Splits a message at its platform's limit. Called once for each message; the parts are stored.
+pub trait Splitter: Send + Sync {
+    /// At least one part, in order, losing no character.
+    fn split(&self, message: &OutboxMessage) -> Vec<Part>;
+}

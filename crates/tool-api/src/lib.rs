@@ -1,0 +1,1 @@
+//! What a tool is: the port, its effects, the registry, approvals.

@@ -1,0 +1,1 @@
+//! Fake servers and fault injection for the tests.

@@ -1,0 +1,89 @@
+//! `cargo xtask`: every check that a change must pass, in one command that needs nothing but Rust.
+//!
+//! The work is in the modules: `check` runs the steps in order, `arrows` knows which crate may know which,
+//! `tidy` reads the files as text, `provision` finds or installs the programs that the steps need.
+#![expect(clippy::print_stdout, reason = "a report on the terminal is what this program is for")]
+
+mod arrows;
+mod check;
+mod examples;
+mod policy;
+mod provision;
+mod report;
+mod shell;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::report::Verdict;
+use crate::shell::Shell;
+
+const HELP: &str = "\
+Checks for the Factotum workspace.
+
+Usage: cargo xtask <command>
+
+Commands:
+  check [--fast] [--install]
+          Every step, in order; all of them run even when one fails. The tests come last, so that the
+          last lines are the test runner's own summary. Exit status 1 when any step failed.
+            --fast     leave out policy, documentation, doc tests and examples (refused where CI=true)
+            --install  may install what is missing: cargo-deny by cargo, system packages by apt-get as root
+  arrows  Which crate may know which, and what the domain crates may pull in
+  tidy    File sizes, crate documentation, left-over marks, required documents
+  help    This text
+
+With CI=true missing programs are installed, and a step that had to be skipped counts as failed.";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&args.iter().map(String::as_str).collect::<Vec<_>>()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            println!("xtask: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs one command; `false` means that it ran and found something wrong.
+fn dispatch(args: &[&str]) -> Result<bool> {
+    match args {
+        [] | ["help" | "--help" | "-h", ..] | [_, "--help" | "-h"] => {
+            println!("{HELP}");
+            Ok(true)
+        }
+        ["check", flags @ ..] => {
+            let options = check::Options::parse(flags)?;
+            check::run(&Shell::from_environment(options.install), &options)
+        }
+        ["arrows"] => alone("arrows", arrows::step),
+        ["tidy"] => alone("tidy", tidy::step),
+        [other, ..] => {
+            bail!("`{other}` is no command, or has arguments it does not take; see `cargo xtask help`")
+        }
+    }
+}
+
+fn alone(name: &str, step: fn(&Shell) -> Result<Verdict>) -> Result<bool> {
+    let verdict = step(&Shell::from_environment(false))?;
+    println!("{name}: {verdict}");
+    Ok(!verdict.fails(false))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::dispatch;
+
+    #[test]
+    fn unknown_command_is_named_and_points_to_help() {
+        for args in [&["chek"][..], &["tidy", "--fix"]] {
+            let error = dispatch(args).unwrap_err().to_string();
+            assert!(error.contains(args[0]) && error.contains("cargo xtask help"), "{error}");
+        }
+    }
+}
