@@ -11,20 +11,41 @@ use crate::{arrows, examples, policy, provision, tidy};
 pub(crate) struct Options {
     pub(crate) fast: bool,
     pub(crate) install: bool,
+    /// Names of the steps to run; empty means all.
+    pub(crate) only: Vec<String>,
 }
 
 impl Options {
     pub(crate) fn parse(flags: &[&str]) -> Result<Self> {
         let mut options = Self::default();
-        for flag in flags {
+        let mut flags = flags.iter();
+        while let Some(flag) = flags.next() {
             match *flag {
                 "--fast" => options.fast = true,
                 "--install" => options.install = true,
-                other => bail!("`{other}` is no option of `check`; there are --fast and --install"),
+                "--only" => match flags.next() {
+                    Some(name) if names().any(|known| known == *name) => {
+                        options.only.push((*name).to_owned());
+                    }
+                    _ => bail!("--only wants one of: {}", names().collect::<Vec<_>>().join(", ")),
+                },
+                other => bail!("`{other}` is no option of `check`; there are --fast, --install, --only STEP"),
             }
         }
         Ok(options)
     }
+
+    /// Whether the step `name` was asked for.
+    fn wants(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == name)
+    }
+}
+
+/// The last step: its summary must be the last thing on the screen, so it stands outside the table.
+const TESTS: &str = "tests";
+
+fn names() -> impl Iterator<Item = &'static str> {
+    STEPS.iter().map(|step| step.name).chain([TESTS])
 }
 
 /// When a step runs.
@@ -41,22 +62,22 @@ struct Step {
     run: fn(&Shell) -> Result<Verdict>,
 }
 
-/// Every step but the tests, which come last because their summary must be the last thing on the screen.
+/// Every step but the tests, in the order in which they run.
 const STEPS: &[Step] = &[
-    Step { name: "system packages", when: When::Always, run: provision::step },
+    Step { name: "packages", when: When::Always, run: provision::step },
     Step {
         name: "format",
         when: When::Always,
         run: |shell| shell.show("cargo", &["fmt", "--all", "--check"]),
     },
     Step { name: "lint", when: When::Always, run: lint },
-    Step { name: "licences, bans, sources", when: When::Full, run: policy::offline },
+    Step { name: "policy", when: When::Full, run: policy::offline },
     Step { name: "advisories", when: When::Full, run: policy::advisories },
     Step { name: "arrows", when: When::Always, run: arrows::step },
     Step { name: "tidy", when: When::Always, run: tidy::step },
-    Step { name: "documentation", when: When::Full, run: documentation },
+    Step { name: "docs", when: When::Full, run: documentation },
     Step {
-        name: "doc tests",
+        name: "doctests",
         when: When::Full,
         run: |shell| shell.show("cargo", &["test", "--workspace", "--all-features", "--doc", "--quiet"]),
     },
@@ -69,14 +90,14 @@ const STEPS: &[Step] = &[
     },
 ];
 
-/// Runs everything; `false` when any step failed.
+/// Runs what is wanted; `false` when any step failed.
 pub(crate) fn run(shell: &Shell, options: &Options) -> Result<bool> {
-    if options.fast && shell.ci {
-        bail!("--fast leaves steps out, and with CI=true nothing may be left out");
+    if shell.ci && (options.fast || !options.only.is_empty()) {
+        bail!("--fast and --only leave steps out, and with CI=true nothing may be left out");
     }
     let whole = Stopwatch::start();
     let mut report = Report::default();
-    for step in STEPS {
+    for step in STEPS.iter().filter(|step| options.wants(step.name)) {
         heading(step.name);
         let watch = Stopwatch::start();
         let verdict = if options.fast && step.when == When::Full {
@@ -89,18 +110,19 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<bool> {
         println!("{}: {verdict} ({:.1} s)", step.name, took.as_secs_f64());
         report.add(step.name, took, verdict);
     }
-    let failed = report.failures(shell.ci);
-    heading("summary of everything but the tests");
+    heading("summary");
     print!("{}", report.render(shell.ci));
-    println!(
-        "  {:.1} s so far; the tests follow, and their own summary ends this output",
-        whole.elapsed().as_secs_f64()
-    );
-    if !failed.is_empty() {
-        println!("  whatever the tests say, the exit status will be 1");
+    println!("  {:.1} s", whole.elapsed().as_secs_f64());
+    let sound = report.failures(shell.ci).is_empty();
+    if !options.wants(TESTS) {
+        return Ok(sound);
     }
-    heading("tests");
-    Ok(!tests(shell)?.fails(shell.ci) && failed.is_empty())
+    println!("  The tests follow; their own summary ends this output.");
+    if !sound {
+        println!("  Whatever they say, the exit status will be 1.");
+    }
+    heading(TESTS);
+    Ok(!tests(shell)?.fails(shell.ci) && sound)
 }
 
 fn heading(name: &str) {
@@ -138,22 +160,52 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_are_read_in_any_order_and_others_refused() {
+    fn options_are_read_in_any_order() {
         assert_eq!(Options::parse(&[]).unwrap(), Options::default());
-        assert_eq!(Options::parse(&["--install", "--fast"]).unwrap(), Options { fast: true, install: true });
-        assert!(Options::parse(&["--quick"]).unwrap_err().to_string().contains("--quick"));
+        assert_eq!(
+            Options::parse(&["--only", "tidy", "--install", "--only", "tests", "--fast"]).unwrap(),
+            Options { fast: true, install: true, only: vec!["tidy".into(), "tests".into()] }
+        );
     }
 
     #[test]
-    fn fast_is_refused_in_ci_before_anything_runs() {
+    fn unknown_option_and_unknown_step_are_named() {
+        for (flags, named) in [
+            (&["--quick"][..], "--quick"),
+            (&["--only"][..], "one of: packages, format, lint"),
+            (&["--only", "lunch"][..], "doctests, examples, binary, tests"),
+        ] {
+            let error = Options::parse(flags).unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+        }
+    }
+
+    #[test]
+    fn nothing_may_be_left_out_in_ci() {
         let shell = Shell { root: crate::shell::root(), ci: true, may_install: false };
-        let error = run(&shell, &Options { fast: true, install: false }).unwrap_err();
-        assert!(error.to_string().contains("CI=true"), "{error}");
+        for flags in [&["--fast"][..], &["--only", "tidy"][..]] {
+            let error = run(&shell, &Options::parse(flags).unwrap()).unwrap_err();
+            assert!(error.to_string().contains("CI=true"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_step_that_was_not_asked_for_does_not_run() {
+        let only = Options::parse(&["--only", "tidy"]).unwrap();
+        assert!(only.wants("tidy") && !only.wants("lint") && !only.wants(TESTS));
+        assert!(names().all(|name| Options::default().wants(name)));
+    }
+
+    #[test]
+    fn help_names_every_step() {
+        for name in names() {
+            assert!(crate::HELP.contains(name), "{name}");
+        }
     }
 
     #[test]
     fn every_step_has_a_name_of_its_own() {
-        let names: std::collections::BTreeSet<_> = STEPS.iter().map(|step| step.name).collect();
-        assert_eq!(names.len(), STEPS.len());
+        let unique: std::collections::BTreeSet<_> = names().collect();
+        assert_eq!(unique.len(), STEPS.len() + 1);
     }
 }

@@ -27,11 +27,13 @@ Checks for the Factotum workspace.
 Usage: cargo xtask <command>
 
 Commands:
-  check [--fast] [--install]
-          Every step, in order; all of them run even when one fails. The tests come last, so that the
+  check [--fast] [--install] [--only STEP]...
+          Every step, in order; all run even when one fails. The tests come last, so that the
           last lines are the test runner's own summary. Exit status 1 when any step failed.
             --fast     leave out policy, documentation, doc tests and examples (refused where CI=true)
             --install  may install what is missing: cargo-deny by cargo, system packages by apt-get as root
+            --only     run this step alone; may be given again. Steps: packages, format, lint, policy,
+                       advisories, arrows, tidy, docs, doctests, examples, binary, tests
   arrows  Which crate may know which, and what the domain crates may pull in
   tidy    File sizes, crate documentation, left-over marks, required documents
   help    This text
