@@ -54,13 +54,19 @@ pub(crate) fn explain(error: reqwest::Error, proxy: Option<&str>) -> TransportEr
         }
     }
     if connecting {
-        return TransportError::new(Kind::Connect, format!("cannot connect to {peer}: {}", innermost(&error)));
+        return TransportError::new(
+            Kind::Connect,
+            format!("cannot connect to {peer}: {}", innermost(&error)),
+        );
     }
     if find::<hyper::Error>(&error).is_some_and(|error| error.is_incomplete_message() || error.is_closed()) {
         return TransportError::new(Kind::Closed, closed_sentence(&peer));
     }
     if error.is_body() || error.is_decode() {
-        return TransportError::new(Kind::Body, format!("the answer of {peer} is broken: {}", innermost(&error)));
+        return TransportError::new(
+            Kind::Body,
+            format!("the answer of {peer} is broken: {}", innermost(&error)),
+        );
     }
     TransportError::new(Kind::Other, format!("the request to {peer} failed: {}", innermost(&error)))
 }
@@ -123,13 +129,15 @@ fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
 /// The error and all its causes. An `io::Error` that wraps another error names that error's *source* as its own, so
 /// that plain walking would step over exactly the TLS error that is looked for; hence the detour by `get_ref`.
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| {
-        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        match wrapped {
-            Some(inner) => Some(inner as &(dyn Error + 'static)),
-            None => error.source(),
-        }
-    })
+    std::iter::successors(Some(error), deeper)
+}
+
+fn deeper<'a>(error: &&'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    let error: &'a (dyn Error + 'static) = *error;
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(inner) => Some(inner),
+        None => error.source(),
+    }
 }
 
 #[cfg(test)]
@@ -142,7 +150,10 @@ mod tests {
     fn each_certificate_problem_has_its_own_sentence() {
         let certificate = rustls::Error::InvalidCertificate;
         for (error, expected) in [
-            (certificate(CertificateError::Expired), "the certificate of a:1 has expired (or the clock here is wrong)"),
+            (
+                certificate(CertificateError::Expired),
+                "the certificate of a:1 has expired (or the clock here is wrong)",
+            ),
             (
                 certificate(CertificateError::NotValidYet),
                 "the certificate of a:1 is not valid yet (or the clock here is wrong)",
@@ -151,8 +162,14 @@ mod tests {
                 certificate(CertificateError::UnknownIssuer),
                 "the certificate of a:1 was not issued by a known authority",
             ),
-            (certificate(CertificateError::NotValidForName), "the certificate of a:1 belongs to another name"),
-            (rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType), "a:1 does not speak TLS on that port"),
+            (
+                certificate(CertificateError::NotValidForName),
+                "the certificate of a:1 belongs to another name",
+            ),
+            (
+                rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType),
+                "a:1 does not speak TLS on that port",
+            ),
         ] {
             assert_eq!(tls_sentence(&error, "a:1"), expected);
         }
@@ -160,7 +177,8 @@ mod tests {
 
     #[test]
     fn an_error_inside_an_io_error_is_found() {
-        let outer = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, rustls::Error::HandshakeNotComplete));
+        let outer =
+            io::Error::other(io::Error::new(io::ErrorKind::InvalidData, rustls::Error::HandshakeNotComplete));
         assert!(find::<rustls::Error>(&outer).is_some());
         assert_eq!(io_kind(&outer), Some(io::ErrorKind::InvalidData));
     }

@@ -1,8 +1,7 @@
 //! Which addresses and names count as the public internet. Pure: no lookup, no connection, no clock.
 //!
-//! Everything that is not plainly global unicast is refused, so that a new special range is refused until someone has
-//! thought about it only where IPv6 is concerned (all outside `2000::/3`); for IPv4 the list below is complete as of
-//! the IANA registry of special-purpose addresses.
+//! Everything that is not plainly global unicast is refused. For IPv6 that is all outside `2000::/3`, so that a special
+//! range of tomorrow is refused until someone has thought about it; for IPv4 it is the list below.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -79,10 +78,8 @@ const REFUSED_V6: &[(Ipv6Addr, u32, &str)] = &[
 ];
 
 /// IPv6 ranges that carry an IPv4 address in their last 32 bits, which is then judged instead.
-const CARRIERS_OF_V4: &[(Ipv6Addr, u32)] = &[
-    (Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96),
-    (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96),
-];
+const CARRIERS_OF_V4: &[(Ipv6Addr, u32)] =
+    &[(Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96), (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96)];
 
 /// Names of metadata services that resolve only inside a cloud. Those under `.internal` fall to the suffix rule.
 const METADATA_NAMES: &[&str] = &["metadata", "metadata.goog", "instance-data"];
@@ -130,9 +127,9 @@ fn in_v6(address: Ipv6Addr, network: Ipv6Addr, bits: u32) -> bool {
 pub fn is_local_name(name: &str) -> bool {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     METADATA_NAMES.contains(&name.as_str())
-        || LOCAL_SUFFIXES
-            .iter()
-            .any(|suffix| name.strip_suffix(suffix).is_some_and(|head| head.is_empty() || head.ends_with('.')))
+        || LOCAL_SUFFIXES.iter().any(|suffix| {
+            name.strip_suffix(suffix).is_some_and(|head| head.is_empty() || head.ends_with('.'))
+        })
 }
 
 /// Parses an absolute URL the way a browser does, once; judge the result, never the text.

@@ -63,7 +63,10 @@ mod tests {
                 "https://api.telegram.org/bot123456:AAEhBOweik6ad9r_QXMENQjcrGbqCr4K-bc/getMe",
                 "https://api.telegram.org/…/getMe",
             ),
-            ("https://example.com/a-rather-long-but-plain-segment/x", "https://example.com/a-rather-long-but-plain-segment/x"),
+            (
+                "https://example.com/a-rather-long-but-plain-segment/x",
+                "https://example.com/a-rather-long-but-plain-segment/x",
+            ),
             ("data:text/plain,secret", "data:…"),
         ];
         for (url, expected) in cases {

@@ -21,11 +21,33 @@ fn the_edges_of_every_ipv4_range_are_exact() {
         }
     }
     for outside in [
-        "1.0.0.0", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255", "128.0.0.0",
-        "169.253.255.255", "169.255.0.0", "172.15.255.255", "172.32.0.0", "191.255.255.255", "192.0.1.0",
-        "192.0.3.0", "192.88.98.255", "192.88.100.0", "192.167.255.255", "192.169.0.0", "198.17.255.255",
-        "198.20.0.0", "198.51.99.255", "198.51.101.0", "203.0.112.255", "203.0.114.0", "223.255.255.255",
-        "168.63.129.15", "168.63.129.17",
+        "1.0.0.0",
+        "9.255.255.255",
+        "11.0.0.0",
+        "100.63.255.255",
+        "100.128.0.0",
+        "126.255.255.255",
+        "128.0.0.0",
+        "169.253.255.255",
+        "169.255.0.0",
+        "172.15.255.255",
+        "172.32.0.0",
+        "191.255.255.255",
+        "192.0.1.0",
+        "192.0.3.0",
+        "192.88.98.255",
+        "192.88.100.0",
+        "192.167.255.255",
+        "192.169.0.0",
+        "198.17.255.255",
+        "198.20.0.0",
+        "198.51.99.255",
+        "198.51.101.0",
+        "203.0.112.255",
+        "203.0.114.0",
+        "223.255.255.255",
+        "168.63.129.15",
+        "168.63.129.17",
     ] {
         assert_eq!(refused_range(outside.parse().unwrap()), None, "{outside}");
     }
@@ -34,15 +56,40 @@ fn the_edges_of_every_ipv4_range_are_exact() {
 #[test]
 fn ipv6_is_judged_by_range_and_by_what_it_carries() {
     for refused in [
-        "::", "::1", "::7f00:1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "64:ff9b:1::1", "100::1",
-        "1fff:ffff::1", "2001::1", "2001:1ff:ffff::1", "2001:db8::1", "2002::1", "2002:808:808::1", "3fff::1",
-        "3fff:fff:ffff::1", "4000::1", "fc00::1", "fd00:ec2::254", "fe80::1", "fec0::1", "ff02::1",
+        "::",
+        "::1",
+        "::7f00:1",
+        "::ffff:127.0.0.1",
+        "::ffff:10.0.0.1",
+        "64:ff9b::a00:1",
+        "64:ff9b:1::1",
+        "100::1",
+        "1fff:ffff::1",
+        "2001::1",
+        "2001:1ff:ffff::1",
+        "2001:db8::1",
+        "2002::1",
+        "2002:808:808::1",
+        "3fff::1",
+        "3fff:fff:ffff::1",
+        "4000::1",
+        "fc00::1",
+        "fd00:ec2::254",
+        "fe80::1",
+        "fec0::1",
+        "ff02::1",
     ] {
         assert!(refused_range(refused.parse().unwrap()).is_some(), "{refused}");
     }
     for open in [
-        "2001:200::1", "2001:4860:4860::8888", "2003::1", "2606:4700::1111", "3ffe:ffff::1", "3fff:1000::1",
-        "::ffff:8.8.8.8", "64:ff9b::808:808",
+        "2001:200::1",
+        "2001:4860:4860::8888",
+        "2003::1",
+        "2606:4700::1111",
+        "3ffe:ffff::1",
+        "3fff:1000::1",
+        "::ffff:8.8.8.8",
+        "64:ff9b::808:808",
     ] {
         assert_eq!(refused_range(open.parse().unwrap()), None, "{open}");
     }
@@ -51,12 +98,29 @@ fn ipv6_is_judged_by_range_and_by_what_it_carries() {
 #[test]
 fn local_names_are_known_in_any_spelling() {
     for name in [
-        "localhost", "LOCALHOST", "localhost.", "a.localhost", "printer.local", "printer.local..", "local",
-        "metadata.google.internal", "metadata", "metadata.goog.", "instance-data", "x.INTERNAL.",
+        "localhost",
+        "LOCALHOST",
+        "localhost.",
+        "a.localhost",
+        "printer.local",
+        "printer.local..",
+        "local",
+        "metadata.google.internal",
+        "metadata",
+        "metadata.goog.",
+        "instance-data",
+        "x.INTERNAL.",
     ] {
         assert!(is_local_name(name), "{name}");
     }
-    for name in ["localhost.example.test", "mylocalhost", "local.example", "internal.example", "notlocal", "metadata.example"] {
+    for name in [
+        "localhost.example.test",
+        "mylocalhost",
+        "local.example",
+        "internal.example",
+        "notlocal",
+        "metadata.example",
+    ] {
         assert!(!is_local_name(name), "{name}");
     }
 }
@@ -90,13 +154,19 @@ fn one_bad_answer_refuses_the_whole_name() {
     let good: IpAddr = "93.184.215.14".parse().unwrap();
     let bad: IpAddr = "192.168.1.1".parse().unwrap();
     assert_eq!(check_answers("a.test", &[good]), Ok(()));
-    assert!(matches!(check_answers("a.test", &[good, bad]), Err(EgressRefusal::Address { address, .. }) if address == bad));
+    assert!(
+        matches!(check_answers("a.test", &[good, bad]), Err(EgressRefusal::Address { address, .. }) if address == bad)
+    );
     assert!(matches!(check_answers("a.test", &[]), Err(EgressRefusal::NoAddress(_))));
 }
 
 #[test]
 fn a_refusal_never_repeats_credentials_or_query() {
-    for url in ["http://bob:hunter2@127.0.0.1/?key=hunter2", "http://bob:hunter2@localhost/hunter2", "ftp://bob:hunter2@a/"] {
+    for url in [
+        "http://bob:hunter2@127.0.0.1/?key=hunter2",
+        "http://bob:hunter2@localhost/hunter2",
+        "ftp://bob:hunter2@a/",
+    ] {
         let refusal = check_url(&parse_url(url).unwrap()).unwrap_err();
         assert!(!refusal.to_string().contains("hunter2"), "{refusal}");
     }
