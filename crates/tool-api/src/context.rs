@@ -1,0 +1,27 @@
+//! What a call knows of the turn that makes it.
+
+use std::time::Duration;
+
+use session_api::{CallId, Principal, Route, SessionKey, Timestamp, TurnId};
+use tokio_util::sync::CancellationToken;
+
+/// Given to every call. A tool takes its rights from here, never from its arguments.
+#[derive(Debug, Clone)]
+pub struct ToolContext {
+    /// For whom the turn runs; the lowest rank where several speak.
+    pub principal: Principal,
+    /// The conversation.
+    pub session: SessionKey,
+    /// Where its answer goes.
+    pub reply: Route,
+    /// The turn.
+    pub turn: TurnId,
+    /// The call.
+    pub call_id: CallId,
+    /// Wall-clock time at the start of the call.
+    pub now: Timestamp,
+    /// How long it may take. The caller enforces it too.
+    pub timeout: Duration,
+    /// Cancelled when the turn is stopped; a tool then ends what it started and returns soon.
+    pub cancel: CancellationToken,
+}

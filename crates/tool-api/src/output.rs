@@ -1,0 +1,41 @@
+//! What a call gives back.
+
+use session_api::{Part, Writes};
+
+/// How much a result matters when room is short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Importance {
+    /// Cut it first.
+    Low,
+    /// As usual.
+    #[default]
+    Normal,
+    /// Keep as much of it as possible.
+    High,
+}
+
+/// A successful call's result.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ToolOutput {
+    /// What the model reads: text and images. The turn cuts it at its limit and stores the whole.
+    pub content: Vec<Part>,
+    /// Effects on our own store, applied in the same commit as the record that the call ended. Only tools whose effect
+    /// is `ours` have any.
+    pub writes: Writes,
+    /// How much it matters.
+    pub importance: Importance,
+}
+
+impl ToolOutput {
+    /// A text, and nothing else.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self { content: vec![Part::text(text)], ..Self::default() }
+    }
+
+    /// This with effects on our own store.
+    #[must_use]
+    pub fn with_writes(mut self, writes: Writes) -> Self {
+        self.writes = writes;
+        self
+    }
+}

@@ -1,0 +1,39 @@
+//! The port.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::{ToolContext, ToolError, ToolOutput, ToolSpec};
+
+/// Something that a model can have done.
+#[async_trait]
+pub trait Tool: Send + Sync {
+    /// What it is. The same at every call.
+    fn spec(&self) -> &ToolSpec;
+
+    /// Whether `arguments` (JSON text as the model wrote it) fit. It looks at nothing else, and says exactly what is
+    /// wrong and where.
+    fn check(&self, arguments: &str) -> Result<(), ToolError>;
+
+    /// For keyed tools: the digest of the state that the call depends on, as it is now. Journalled before the start;
+    /// after a crash the call is repeated only if it is still the same.
+    async fn key(&self, _context: &ToolContext, _arguments: &str) -> Result<Option<String>, ToolError> {
+        Ok(None)
+    }
+
+    /// Does it. Dropping the future ends what it started as soon as that is possible, whole process trees included.
+    async fn call(&self, context: &ToolContext, arguments: &str) -> Result<ToolOutput, ToolError>;
+}
+
+/// Brings tools.
+pub trait ToolSource: Send + Sync {
+    /// All of them. Names must be unique over all sources.
+    fn tools(&self) -> Vec<Arc<dyn Tool>>;
+}
+
+impl ToolSource for Vec<Arc<dyn Tool>> {
+    fn tools(&self) -> Vec<Arc<dyn Tool>> {
+        self.clone()
+    }
+}
