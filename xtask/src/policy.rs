@@ -6,6 +6,10 @@ use crate::provision;
 use crate::report::Verdict;
 use crate::shell::Shell;
 
+/// cargo-deny leaves the clone to git, which would wait for ever on a line that is open and silent.
+const FETCH: &[&str] =
+    &["GIT_HTTP_LOW_SPEED_LIMIT=1", "GIT_HTTP_LOW_SPEED_TIME=30", "cargo", "deny", "fetch", "db"];
+
 /// Licences, bans and sources: decided by the lock file and `deny.toml` alone.
 pub(crate) fn offline(shell: &Shell) -> Result<Verdict> {
     match provision::cargo_tool(shell, &provision::DENY)? {
@@ -22,7 +26,7 @@ pub(crate) fn advisories(shell: &Shell) -> Result<Verdict> {
     if let Some(skip) = provision::cargo_tool(shell, &provision::DENY)? {
         return Ok(skip);
     }
-    match shell.show("cargo", &["deny", "fetch", "db"])? {
+    match shell.show("env", FETCH)? {
         Verdict::Passed => shell.show("cargo", &["deny", "check", "--disable-fetch", "advisories"]),
         _ => Ok(Verdict::Unreachable("the advisory database (GitHub) cannot be fetched from here".into())),
     }
