@@ -27,7 +27,7 @@ pub(crate) fn advisories(shell: &Shell) -> Result<Verdict> {
         return Ok(skip);
     }
     match shell.show("env", FETCH)? {
-        Verdict::Passed => shell.show("cargo", &["deny", "check", "--disable-fetch", "advisories"]),
+        Verdict::Passed => shell.show("cargo", &["deny", "check", "advisories"]),
         _ => Ok(Verdict::Unreachable("the advisory database (GitHub) cannot be fetched from here".into())),
     }
 }
