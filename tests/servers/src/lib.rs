@@ -1,1 +1,30 @@
-//! Fake servers and fault injection for the tests.
+//! What the end-to-end tests put around the product: a scripted model server, faults on the wire, a ledger for side
+//! effects, and a home directory to throw away.
+//!
+//! Everything here is synchronous to use and runs on threads of its own, so that plain `#[test]` functions can drive
+//! a built binary. Setting up panics with a clear sentence when it fails: without its server a test has nothing to say.
+//!
+//! ```
+//! use servers::{ModelServer, Reply, Script};
+//! use serde_json::json;
+//!
+//! let server = ModelServer::start(Script::in_order([
+//!     Reply::tool("write_file", json!({"path": "a.txt", "content": "hi"})),
+//!     Reply::text("Done, the file is written.").in_deltas(4),
+//! ]));
+//! assert!(server.base_url().ends_with("/v1"));
+//! assert!(server.requests().is_empty());
+//! ```
+
+mod corpus;
+mod home;
+mod ledger;
+mod model;
+mod port;
+pub mod quick;
+
+pub use corpus::{corpus, entries};
+pub use home::TempHome;
+pub use ledger::Ledger;
+pub use model::{Call, End, Gate, Hold, ModelServer, Reply, Request, Script, TooFew, Usage};
+pub use port::refused_url;
