@@ -1,0 +1,3 @@
+//! The contract suites of the ports that live here, for their adapters, fakes and wrappers.
+
+pub mod provider;
