@@ -13,11 +13,11 @@
 //!
 //! # Writing a store
 //!
-//! 1. Implement the ports on one type; share the connection behind it. 2. Answer a call only when what it wrote is as
-//! durable as [`Step::durable`] and the verb's documentation ask for. 3. "Not found" is `Ok(None)`; an error is a
-//! [`StoreError`] that says whether a retry helps. 4. Take [`Clock`] and [`IdSource`] as arguments; order by the
-//! store's own sequence numbers, never by time or id. 5. Run the contract suite over a harness that can reopen the
-//! store and let a worker die.
+//! 1. Implement the ports on one type; share the connection behind it.
+//! 2. Answer a call only when what it wrote is as durable as [`Step::durable`] and the verb's documentation ask for.
+//! 3. "Not found" is `Ok(None)`; an error is a [`StoreError`] that says whether a retry helps.
+//! 4. Take [`Clock`] and [`IdSource`] as arguments; order by the store's own sequence numbers, never by time or id.
+//! 5. Run the contract suite over a harness that can reopen the store and let a worker die.
 //!
 //! The data types are `Serialize` because they are the stored form; a field is only ever added with a default.
 

@@ -115,7 +115,8 @@ pub struct TurnLease {
     pub worker: WorkerId,
     /// Fencing token: each lease of a turn has a greater one.
     pub token: u64,
-    /// The session's epoch when the turn began.
+    /// The session's epoch when this lease was given. (A turn that nobody held when its session was cleared gets a
+    /// lease of the new epoch, and only finalizes.)
     pub epoch: u64,
     /// By the store's clock, the lease is void from here on unless renewed.
     pub expires_at: Timestamp,
@@ -138,11 +139,13 @@ pub struct Turn {
     pub approvals: Vec<Approval>,
     /// Its drafts that are visible somewhere.
     pub drafts: Vec<Draft>,
-    /// Attempts begun without progress, this one included. A suspension or a journalled step resets the count.
+    /// Attempts begun without progress, this one included. A suspension or a journalled step resets the count;
+    /// [`Resumed`](crate::StepKind::Resumed) is no progress.
     pub attempt: u32,
     /// The limit of attempts was passed before this lease: write the notice with `fail`, do nothing else.
     pub exhausted: bool,
-    /// The stop that was asked for: finalize, do nothing else.
+    /// The stop that was asked for: finalize, do nothing else. A turn that was stopped by a clear names its own first
+    /// founder.
     pub stopped_by: Option<InboundId>,
     /// When the turn was first leased.
     pub started_at: Timestamp,

@@ -1,10 +1,41 @@
 //! The contract suites of the store ports: one public async function for each sentence of their documentation.
 //!
-//! An adapter implements [`StoreHarness`] and writes `session_api::store_contract!(my_harness())` in its tests.
+//! An adapter implements [`StoreHarness`] and writes `session_api::store_contract!(my_harness())` in its tests. The
+//! expression makes a fresh data set; it stands in an async function, so it may await. The crate that expands the macro
+//! needs tokio with `rt` and `macros`.
+//!
+//! No case sleeps: time moves by the harness's [`ManualClock`]. A case that waits for a wake-up hangs when the wake-up
+//! never comes; let the test runner's time limit find it.
 
 use async_trait::async_trait;
 
 use crate::{ManualClock, Stores, WorkerId};
+
+pub mod absorb;
+pub mod accept;
+pub mod approval;
+pub mod audit;
+pub mod blob;
+mod cases;
+pub mod fail;
+pub mod fixture;
+pub mod jobs;
+pub mod kv;
+pub mod lease;
+pub mod orphan;
+pub mod outbox;
+pub mod sending;
+pub mod sessions;
+pub mod source;
+pub mod stop;
+pub mod suspend;
+pub mod taking_away;
+pub mod turn;
+pub mod usage;
+pub mod wake;
+pub mod window;
+
+pub use cases::CASES;
 
 /// One data set that several processes can open.
 #[async_trait]

@@ -1,0 +1,285 @@
+//! The list of cases: written once, read by the macro and by [`CASES`].
+
+/// The names of all cases, as `area::case`.
+pub const CASES: &[&str] = crate::store_contract!(@each names ());
+
+/// Expands to one `#[tokio::test]` for each case of the suite, each on a fresh harness, and to a test that none is
+/// missing.
+///
+/// ```ignore
+/// session_api::store_contract!(my_harness());
+/// ```
+#[macro_export]
+macro_rules! store_contract {
+    (@names () $($area:ident { $($case:ident)* })*) => {
+        &[$($(concat!(stringify!($area), "::", stringify!($case)),)*)*]
+    };
+    (@tests ($harness:expr) $($area:ident { $($case:ident)* })*) => {
+        $($(
+            #[tokio::test]
+            async fn $case() {
+                let harness = $harness;
+                $crate::contract::$area::$case(&harness).await;
+            }
+        )*)*
+
+        #[test]
+        fn every_case_of_the_contract_runs() {
+            let here: &[&str] = &[$($(concat!(stringify!($area), "::", stringify!($case)),)*)*];
+            assert_eq!(here, $crate::contract::CASES);
+        }
+    };
+    (@each $emit:ident $args:tt) => {
+        $crate::store_contract! { @$emit $args
+            accept {
+                a_new_row_waits_under_its_own_id
+                a_row_counts_those_ahead_of_it
+                a_repeated_external_id_is_a_duplicate
+                a_duplicate_of_a_settled_row_starts_nothing
+                the_same_external_id_of_another_account_is_new
+                a_repeat_inside_a_batch_is_a_duplicate
+                a_duplicate_stays_one_after_its_session_was_deleted
+                an_accepted_row_survives_its_worker
+                a_cursor_moves_with_its_batch
+                an_empty_batch_moves_the_cursor
+                a_cursor_never_moves_backwards
+                a_new_generation_begins_anew
+                cursors_of_a_source_move_apart
+                a_cursor_without_a_lease_is_stale
+                a_batch_with_a_stale_lease_stores_nothing
+                run_now_leases_in_the_same_commit
+                run_now_waits_behind_a_pending_row
+                run_now_waits_behind_an_open_turn
+                run_now_of_a_duplicate_leases_nothing
+                run_now_of_two_rows_is_invalid
+            }
+            source {
+                a_source_has_one_claimant
+                accounts_are_claimed_apart
+                its_claimant_renews_a_source
+                a_source_is_free_when_its_worker_is_dead
+                a_source_is_free_when_its_time_has_run_out
+                a_source_that_changed_hands_is_fenced
+                cursors_outlive_their_claimant
+            }
+            lease {
+                an_empty_mailbox_leases_nothing
+                a_new_turn_begins_empty
+                rows_of_a_session_go_in_order
+                a_session_has_one_open_turn
+                sessions_run_side_by_side
+                a_served_session_stands_behind_those_that_wait
+                messages_that_coalesce_found_one_turn
+                a_message_waits_until_its_coalescing_time_is_over
+                a_waiting_message_holds_back_those_behind_it
+                nothing_joins_a_message_that_does_not_coalesce
+                only_like_messages_directly_behind_join
+                like_runners_and_overrides_coalesce
+                only_named_sessions_are_leased
+                descendants_of_named_sessions_are_leased
+                a_row_of_a_living_worker_is_its_own
+                a_row_of_a_dead_worker_is_anybodys
+                a_lease_is_void_when_its_time_has_run_out
+                renewing_extends_a_lease
+                control_does_not_extend_a_lease
+                a_void_lease_is_stale
+            }
+            orphan {
+                an_orphaned_turn_keeps_its_founders
+                an_orphaned_turn_keeps_its_record_and_journal
+                an_orphaned_turn_keeps_what_it_absorbed
+                an_orphaned_turn_keeps_its_drafts
+                an_orphaned_turn_comes_first
+                each_lease_has_a_greater_token
+                a_lost_lease_is_refused_by_every_verb
+                attempts_are_counted
+                a_turn_past_its_attempts_is_exhausted
+                a_journalled_step_resets_the_attempts
+                taking_a_turn_up_again_is_no_progress
+                a_suspension_resets_the_attempts
+            }
+            turn {
+                steps_are_numbered_in_order
+                a_step_applies_its_writes
+                messages_outside_a_commit_change_nothing
+                a_commit_adds_its_messages_in_order
+                a_message_comes_back_as_it_was
+                a_commit_settles_founders_and_absorbed
+                a_commit_ends_the_turn
+                replies_are_read_by_inbound_id
+                an_id_that_stands_is_left_as_it_is
+                a_commit_changes_the_session
+                the_outbox_lists_the_newest_first
+                unknown_ids_are_not_found
+            }
+            absorb {
+                messages_and_results_join_a_running_turn
+                nothing_joins_where_nothing_waits
+                the_journal_names_what_joined
+                what_may_not_join_holds_back_the_rest
+                rows_of_the_same_worker_join
+                control_tells_of_rows_that_would_join
+                what_did_not_join_is_leased_next
+            }
+            stop {
+                a_stop_marks_the_running_turn_and_is_settled
+                a_stopped_turn_commits
+                a_stop_reaches_descendants_only
+                a_stop_does_not_reach_ancestors
+                a_stop_never_reaches_a_later_turn
+                a_stop_that_finds_nothing_open_stays_a_row
+                a_stopped_suspended_turn_is_leased
+                a_stopped_orphan_is_leased
+            }
+            suspend {
+                a_suspension_needs_a_question
+                a_suspended_turn_is_leased_by_nobody
+                a_suspended_turn_holds_its_session
+                a_suspension_applies_its_writes_and_is_journalled
+                a_question_survives_its_worker
+                a_turn_asks_twice
+                what_was_said_meanwhile_joins_afterwards
+            }
+            approval {
+                an_answer_resumes_the_turn
+                an_answer_may_come_from_another_session
+                an_answer_of_too_low_a_rank_stays_a_row
+                an_answer_of_the_least_rank_counts
+                a_turn_waits_for_all_its_questions
+                an_unanswered_question_expires
+                a_late_answer_stays_a_row
+                a_second_answer_stays_a_row
+                an_answer_to_an_unknown_question_stays_a_row
+                a_message_supersedes_open_questions
+                nothing_else_supersedes
+                questions_are_listed_by_scope
+                an_ended_turn_leaves_no_open_question
+            }
+            fail {
+                founders_wait_for_their_retry
+                a_failed_turn_is_over
+                back_off_holds_the_session_but_not_commands
+                back_off_leaves_other_sessions_alone
+                absorbed_rows_go_back_uncharged
+                without_a_retry_founders_are_dead_letters
+                founders_die_at_the_limit_of_attempts
+                a_failure_applies_its_writes
+                a_failure_with_messages_is_invalid
+                dead_letters_are_listed_by_scope
+                a_redriven_letter_begins_anew
+                a_dropped_letter_is_refused
+                only_dead_letters_are_redriven_or_dropped
+            }
+            sending {
+                an_empty_outbox_has_nothing_to_claim
+                a_claim_carries_what_sending_needs
+                what_a_step_said_is_sent_before_the_commit
+                a_message_is_split_once
+                parts_of_a_chat_go_in_order
+                a_chat_has_one_claim_at_a_time
+                chats_are_claimed_side_by_side_up_to_the_limit
+                only_named_channels_are_claimed
+                a_retried_part_waits_for_its_time
+                back_off_holds_one_chat_only
+                a_refused_part_ends_its_message
+                a_settled_claim_is_stale
+                a_claim_of_a_living_worker_stands
+                a_dead_workers_part_is_resent_once
+                a_part_is_not_resent_twice
+                never_and_tell_never_resends
+                an_unknown_end_follows_the_policy
+            }
+            outbox {
+                a_pulled_message_is_never_claimed
+                a_draft_is_not_claimed
+                an_answer_edits_its_drafts
+                drafts_left_over_are_deleted
+                a_draft_is_taken_over_once
+                a_retry_inherits_the_drafts
+            }
+            jobs {
+                a_job_is_put_replaced_and_removed
+                jobs_are_listed_by_owner_and_name
+                the_job_due_longest_is_claimed_first
+                a_job_of_a_living_worker_is_not_claimed
+                a_claim_of_a_dead_worker_is_void
+                a_job_fires_once
+                an_invalid_fire_changes_nothing
+            }
+            window {
+                an_unknown_session_has_an_empty_window
+                a_window_holds_the_history_oldest_first
+                a_small_window_holds_the_newest
+                the_newest_message_always_fits
+                a_window_begins_behind_the_newest_checkpoint
+                a_checkpoint_behind_another_is_a_conflict
+                a_checkpoint_of_another_epoch_is_a_conflict
+                a_fresh_start_deletes_nothing
+                a_summary_from_before_a_fresh_start_is_a_conflict
+                pages_go_on_where_the_last_one_ended
+            }
+            sessions {
+                a_session_is_known_from_its_first_row_on
+                a_session_with_two_speakers_is_shared
+                the_last_changed_session_comes_first
+                a_scope_limits_every_read
+                a_scope_limits_taking_away
+                search_finds_the_newest_first
+                an_import_adds_each_message_once
+                an_import_waits_for_the_running_turn
+            }
+            taking_away {
+                a_clear_takes_the_history_and_raises_the_epoch
+                an_unknown_session_has_nothing_to_take
+                pending_rows_outlive_a_clear
+                a_running_turn_is_stopped_first
+                a_late_commit_is_refused
+                a_suspended_turn_is_finalized_after_a_clear
+                a_deletion_takes_everything
+                a_deletion_leaves_other_sessions_alone
+                a_lease_of_a_deleted_session_is_stale
+                a_summary_of_a_deleted_session_is_a_conflict
+            }
+            kv {
+                a_later_value_replaces_an_earlier_one
+                a_deleted_value_is_gone
+                owners_are_apart
+                an_expired_value_does_not_exist
+                a_list_is_by_prefix_and_name
+                search_looks_at_names_and_values
+            }
+            usage {
+                open_reservations_count_at_their_ceiling
+                a_refused_request_reserves_nothing
+                a_settled_reservation_counts_at_its_cost
+                a_reservation_is_settled_once
+                a_limit_counts_its_time_and_its_turn
+                an_abandoned_reservation_counts_as_spent
+                totals_sum_up_by_group
+                totals_keep_to_their_scope
+                a_deletion_takes_the_usage
+            }
+            audit {
+                rows_of_a_session_form_a_chain
+                an_untouched_log_is_intact
+                the_log_outlives_its_session
+            }
+            blob {
+                bytes_come_back_by_their_digest
+                the_same_bytes_have_one_id
+                unknown_bytes_are_not_found
+                bytes_outlive_their_worker
+            }
+            wake {
+                an_accepted_row_wakes_a_waiter
+                a_change_between_two_waits_is_not_missed
+                a_change_wakes_another_process
+                a_stop_wakes_the_lease_holder
+                a_dropped_wait_does_no_harm
+            }
+        }
+    };
+    ($harness:expr) => {
+        $crate::store_contract! { @each tests ($harness) }
+    };
+}
