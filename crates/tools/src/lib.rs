@@ -1,1 +1,28 @@
 //! The built-in tools.
+//!
+//! Every file tool works through [`Workspace`], a handle of one directory that no path leads out of. `exec` runs
+//! commands and ends whatever they leave behind. The rest calculates, tells the time, remembers small values and pages
+//! through long results. [`register`] makes them all from a [`ToolsConfig`].
+
+mod blocking;
+mod calculate;
+mod config;
+mod current_datetime;
+mod exec;
+mod files;
+mod kv_memory;
+mod object;
+mod read_result;
+#[cfg(test)]
+mod testing;
+
+pub use calculate::{CalculateExpression, CalculationError, Number, evaluate};
+pub use config::{Deps, ToolsConfig, ToolsError, register};
+pub use current_datetime::CurrentDatetime;
+pub use exec::{Exec, ExecConfig};
+pub use files::{
+    EditFile, Glob, Grep, ListDir, ReadFile, RelativePath, Workspace, WorkspaceError, WriteFile,
+};
+pub use kv_memory::KvMemory;
+pub use object::Object;
+pub use read_result::ReadResult;

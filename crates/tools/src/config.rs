@@ -1,0 +1,189 @@
+//! Which tools there are, and what they may.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use session_api::{BlobStore, KvStore};
+use tool_api::{Tool, Typed, TypedTool};
+
+use crate::{
+    CalculateExpression, CurrentDatetime, EditFile, Exec, ExecConfig, Glob, Grep, KvMemory, ListDir,
+    ReadFile, ReadResult, Workspace, WriteFile, exec,
+};
+
+/// Least and most bytes that one result of `read_file` or `grep` may have.
+const READ_RANGE: std::ops::RangeInclusive<usize> = 1_000..=4_000_000;
+/// Most seconds that a command may be allowed.
+const MAX_TIMEOUT: u64 = 24 * 3600;
+/// Most bytes of output that may be kept.
+const MAX_OUTPUT: usize = 16 << 20;
+
+/// `[tools]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ToolsConfig {
+    /// Commands in the workspace.
+    pub exec: ExecConfig,
+    /// Most bytes of file text in one result of `read_file` and `grep`.
+    pub max_read_bytes: usize,
+    /// The user's time zone by its IANA name, such as `Europe/Berlin`. Without it, that of this machine.
+    pub timezone: Option<String>,
+}
+
+impl Default for ToolsConfig {
+    fn default() -> Self {
+        Self { exec: ExecConfig::default(), max_read_bytes: 64 << 10, timezone: None }
+    }
+}
+
+/// What the tools work on.
+#[derive(Clone)]
+pub struct Deps {
+    /// The files.
+    pub workspace: Workspace,
+    /// Notes; only read. Changes are returned as writes.
+    pub kv: Arc<dyn KvStore>,
+    /// Results that were too long to be given whole.
+    pub blobs: Arc<dyn BlobStore>,
+}
+
+/// The configuration makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ToolsError {
+    /// `exec` is on without its danger written out.
+    #[error(
+        "tools.exec.enabled needs tools.exec.sandbox = \"none\": commands run with all rights of this program until \
+         the sandbox is there, which comes later (found: {found})"
+    )]
+    Sandbox {
+        /// What stands in its place.
+        found: String,
+    },
+    /// A value is out of bounds.
+    #[error("{key}: {reason}")]
+    Value {
+        /// The key, from the top of the file.
+        key: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// All tools that `config` offers. A tool that is off is not among them.
+///
+/// # Errors
+/// The first thing in `config` that makes no sense.
+pub fn register(config: &ToolsConfig, deps: Deps) -> Result<Vec<Arc<dyn Tool>>, ToolsError> {
+    let Deps { workspace, kv, blobs } = deps;
+    let wrong = |key, reason: String| Err(ToolsError::Value { key, reason });
+    if !READ_RANGE.contains(&config.max_read_bytes) {
+        let (least, most) = READ_RANGE.into_inner();
+        return wrong("tools.max_read_bytes", format!("must be between {least} and {most}"));
+    }
+    let max_bytes = config.max_read_bytes;
+    let clock = CurrentDatetime::new(config.timezone.as_deref())
+        .map_err(|reason| ToolsError::Value { key: "tools.timezone", reason })?;
+    let mut tools = vec![
+        tool(CalculateExpression),
+        tool(clock),
+        tool(EditFile { workspace: workspace.clone() }),
+        tool(Glob { workspace: workspace.clone() }),
+        tool(Grep { workspace: workspace.clone(), max_bytes }),
+        tool(KvMemory { kv }),
+        tool(ListDir { workspace: workspace.clone() }),
+        tool(ReadFile { workspace: workspace.clone(), max_bytes }),
+        tool(ReadResult { blobs }),
+        tool(WriteFile { workspace: workspace.clone() }),
+    ];
+    let exec = &config.exec;
+    if exec.enabled {
+        if exec.sandbox.as_deref() != Some("none") {
+            let found =
+                exec.sandbox.as_ref().map_or_else(|| "nothing".to_owned(), |mode| format!("{mode:?}"));
+            return Err(ToolsError::Sandbox { found });
+        }
+        if !(1..=MAX_TIMEOUT).contains(&exec.timeout_seconds) {
+            return wrong("tools.exec.timeout_seconds", format!("must be between 1 and {MAX_TIMEOUT}"));
+        }
+        if exec.max_output_bytes > MAX_OUTPUT {
+            return wrong("tools.exec.max_output_bytes", format!("must be at most {MAX_OUTPUT}"));
+        }
+        if let Some(name) = exec.env_allow.iter().find(|name| !exec::is_name(name)) {
+            return wrong("tools.exec.env_allow", format!("{name:?} is not the name of a variable"));
+        }
+        tools.push(tool(Exec::new(workspace, exec)));
+    }
+    Ok(tools)
+}
+
+fn tool<T: TypedTool + 'static>(tool: T) -> Arc<dyn Tool> {
+    Arc::new(Typed::new(tool))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Place, Store};
+
+    fn make(place: &Place, toml: &str) -> Result<Vec<Arc<dyn Tool>>, String> {
+        let config: ToolsConfig = toml::from_str(toml).map_err(|error| error.to_string())?;
+        let store = Arc::new(Store::default());
+        let deps = Deps { workspace: place.workspace(), kv: store.clone(), blobs: store };
+        register(&config, deps).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn exec_is_off_unless_its_danger_is_written_out() {
+        let place = Place::new();
+        let offered = |toml: &str| {
+            make(&place, toml).map(|tools| tools.iter().any(|tool| tool.spec().name == "exec")).map_err(drop)
+        };
+        assert_eq!(offered(""), Ok(false));
+        assert_eq!(offered("[exec]\nsandbox = \"none\""), Ok(false));
+        assert_eq!(offered("[exec]\nenabled = true\nsandbox = \"none\""), Ok(true));
+        for toml in ["[exec]\nenabled = true", "[exec]\nenabled = true\nsandbox = \"landlock\""] {
+            let error = make(&place, toml).err().unwrap();
+            assert!(error.contains("comes later"), "{error}");
+        }
+    }
+
+    #[test]
+    fn values_without_sense_are_named() {
+        let place = Place::new();
+        let table = [
+            ("max_read_bytes = 1", "tools.max_read_bytes"),
+            ("timezone = \"Nowhere\"", "tools.timezone"),
+            ("[exec]\nenabled = true\nsandbox = \"none\"\ntimeout_seconds = 0", "tools.exec.timeout_seconds"),
+            (
+                "[exec]\nenabled = true\nsandbox = \"none\"\nmax_output_bytes = 99999999",
+                "tools.exec.max_output_bytes",
+            ),
+            ("[exec]\nenabled = true\nsandbox = \"none\"\nenv_allow = [\"A=B\"]", "tools.exec.env_allow"),
+            ("unknown = 1", "unknown field"),
+            ("[exec]\nunknown = 1", "unknown field"),
+        ];
+        for (toml, expected) in table {
+            let error = make(&place, toml).err().unwrap();
+            assert!(error.contains(expected), "{toml}: {error}");
+        }
+    }
+
+    #[test]
+    fn all_descriptions_together_are_small() {
+        let place = Place::new();
+        let tools = make(&place, "[exec]\nenabled = true\nsandbox = \"none\"").unwrap();
+        let specs: Vec<_> = tools
+            .iter()
+            .map(|tool| {
+                let spec = tool.spec();
+                serde_json::json!({"type": "function", "function": {
+                    "name": spec.name, "description": spec.description, "parameters": spec.parameters,
+                }})
+            })
+            .collect();
+        let size = serde_json::to_string(&specs).unwrap().len();
+        println!("{} tools, {size} bytes of specs", tools.len());
+        assert!(size <= 7_000, "{size} bytes");
+    }
+}
