@@ -1,13 +1,50 @@
-//! The turn, the context and the ports around them.
+//! The turn, the context, the ports around them, and the façade [`Factotum`].
+//!
+//! ```text
+//!            accept                lease                    commit
+//!  message ─────────▶ Mailbox ─────────────▶ Driver ─────────────────▶ Mailbox ─▶ whoever reads or sends
+//!                                            │    ▲
+//!                                   Command  ▼    │  Event
+//!                                          turn::Machine   (decides, does nothing)
+//! ```
+//!
+//! The machine in [`turn`] decides; the driver performs its commands through ports and is the only place that
+//! awaits. [`Factotum`] is the way in for everybody: command line, HTTP API, other programs.
+//!
+//! What is absent: this crate reads no clock, draws no random number, opens no file and no socket, spawns no task and
+//! names no runtime, database, HTTP client or vendor. All of these are ports, given to [`Factotum::new`].
 
+mod bus;
+mod commands;
+mod context;
+mod core;
+mod driver;
+mod error;
+mod event;
+mod facade;
 mod fakes;
+mod hook;
+mod layers;
 mod provider;
+pub mod turn;
 
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
+
+pub use bus::{EventBus, LocalBus};
+pub use commands::{COMMANDS, CommandHelp};
+pub use context::{NoPrompts, PromptFile, PromptSource, estimate_tokens, fold_history, system_prompt};
+pub use core::{BudgetConfig, ChosenModel, Core, Models};
+pub use error::AgentError;
+pub use event::{RunEvent, RunEventKind};
+pub use facade::{
+    Approvals, Factotum, Ports, ResumedRun, RunError, RunRequest, RunResult, RunStream, Sessions, Spawn,
+    Waiting,
+};
 pub use fakes::{ScriptedProvider, ScriptedReply};
+pub use hook::{Hook, HookError, RunInfo};
+pub use layers::{RetryPolicy, RetryingProvider};
 pub use provider::{
     FinishReason, Finished, LlmProvider, ModelError, ModelErrorKind, ModelEvent, ModelRequest, ModelStream,
     ProviderInfo, Retry, TokenUsage,
 };
-
-#[cfg(any(test, feature = "contract"))]
-pub mod contract;

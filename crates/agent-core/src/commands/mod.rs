@@ -1,0 +1,189 @@
+//! Slash commands and direct tool calls: answered without a model, in every channel alike.
+
+mod conversation;
+mod model;
+mod overview;
+
+use session_api::{Decision, InboundKind, Principal, Rank, Scope, SessionKey, Writes};
+
+use crate::{AgentError, Core, Ports};
+
+/// A command as `/help` and the completion show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommandHelp {
+    /// Its name, without the slash.
+    pub name: &'static str,
+    /// What may follow it.
+    pub arguments: &'static str,
+    /// What it does.
+    pub help: &'static str,
+}
+
+const fn help(name: &'static str, arguments: &'static str, help: &'static str) -> CommandHelp {
+    CommandHelp { name, arguments, help }
+}
+
+/// All commands, in the order in which help shows them.
+pub const COMMANDS: &[CommandHelp] = &[
+    help("help", "", "what can be written besides plain messages"),
+    help("new", "", "start a new conversation here; the old one stays searchable"),
+    help("stop", "", "end what is running here"),
+    help("status", "", "the model, this conversation, and what waits"),
+    help("model", "[PROVIDER/MODEL|default]", "show or choose the model of this conversation"),
+    help("history", "[N]", "the last N messages (10)"),
+    help("sessions", "", "your conversations"),
+    help("usage", "", "tokens and cost, by day"),
+    help("approve", "ID", "let a call run that waits for your answer"),
+    help("deny", "ID", "refuse a call that waits for your answer"),
+];
+
+/// A text, taken apart.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Parsed {
+    /// `/name rest`.
+    Slash { name: String, rest: String },
+    /// `tool:name {json}`.
+    Tool { name: String, arguments: String },
+    /// Anything else.
+    Text,
+}
+
+/// Takes a text apart. A slash makes a command only in front of a bare word: `/etc/hosts is odd` is a message.
+pub(crate) fn parse(text: &str) -> Parsed {
+    let text = text.trim();
+    let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let bare = |name: &str| {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+    };
+    if let Some(name) = word.strip_prefix('/').filter(|name| bare(name)) {
+        return Parsed::Slash { name: name.to_ascii_lowercase(), rest: rest.trim().to_owned() };
+    }
+    match word.strip_prefix("tool:") {
+        Some(name) if bare(name) => {
+            let arguments = if rest.trim().is_empty() { "{}" } else { rest.trim() };
+            Parsed::Tool { name: name.to_owned(), arguments: arguments.to_owned() }
+        }
+        _ => Parsed::Text,
+    }
+}
+
+/// What kind of row a text becomes. A stop and an answer to a question are kinds of their own, since the mailbox
+/// carries them out as they come in.
+pub(crate) fn kind_of(text: &str) -> InboundKind {
+    match parse(text) {
+        Parsed::Text => InboundKind::Message,
+        Parsed::Tool { .. } => InboundKind::Command,
+        Parsed::Slash { name, rest } => {
+            let decision = match name.as_str() {
+                "stop" => return InboundKind::Stop,
+                "approve" => Decision::Allow,
+                "deny" => Decision::Deny,
+                _ => return InboundKind::Command,
+            };
+            match rest.parse() {
+                Ok(approval) => InboundKind::Answer { approval, decision },
+                Err(_) => InboundKind::Command,
+            }
+        }
+    }
+}
+
+/// What a command may use.
+pub(crate) struct CommandContext<'a> {
+    pub(crate) ports: &'a Ports,
+    pub(crate) core: &'a Core,
+    pub(crate) session: &'a SessionKey,
+    pub(crate) principal: &'a Principal,
+}
+
+impl CommandContext<'_> {
+    /// What the speaker may see.
+    fn scope(&self) -> Scope {
+        match self.principal.rank {
+            Rank::Owner => Scope::All,
+            _ => Scope::Of(self.principal.id.clone()),
+        }
+    }
+}
+
+/// A command's answer and what it changes.
+#[derive(Debug, Default)]
+pub(crate) struct CommandAnswer {
+    pub(crate) text: String,
+    pub(crate) writes: Writes,
+}
+
+impl From<String> for CommandAnswer {
+    fn from(text: String) -> Self {
+        Self { text, writes: Writes::default() }
+    }
+}
+
+/// Carries a command out.
+pub(crate) async fn run(
+    context: &CommandContext<'_>,
+    name: &str,
+    rest: &str,
+) -> Result<CommandAnswer, AgentError> {
+    match name {
+        "help" => Ok(overview::help().into()),
+        "status" => overview::status(context).await.map(Into::into),
+        "usage" => overview::usage(context).await.map(Into::into),
+        "new" => Ok(conversation::new()),
+        "history" => conversation::history(context, rest).await.map(Into::into),
+        "sessions" => conversation::sessions(context).await.map(Into::into),
+        "model" => model::model(context, rest).await,
+        "approve" | "deny" => Ok(format!("Write `/{name} ID` with the id of an open question.").into()),
+        _ => Ok(unknown(name).into()),
+    }
+}
+
+fn unknown(name: &str) -> String {
+    let nearest = COMMANDS
+        .iter()
+        .max_by(|a, b| strsim::jaro_winkler(name, a.name).total_cmp(&strsim::jaro_winkler(name, b.name)));
+    let nearest = nearest.map_or("help", |command| command.name);
+    format!("There is no command `/{name}`. Did you mean `/{nearest}`? `/help` lists them all.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_taken_apart() {
+        let slash = |name: &str, rest: &str| Parsed::Slash { name: name.into(), rest: rest.into() };
+        let tool =
+            |name: &str, arguments: &str| Parsed::Tool { name: name.into(), arguments: arguments.into() };
+        for (text, expected) in [
+            ("/help", slash("help", "")),
+            ("  /Model a/b ", slash("model", "a/b")),
+            ("/etc/hosts is odd", Parsed::Text),
+            ("/", Parsed::Text),
+            ("a /help", Parsed::Text),
+            ("tool:read_file {\"path\":\"a\"}", tool("read_file", "{\"path\":\"a\"}")),
+            ("tool:current_datetime", tool("current_datetime", "{}")),
+            ("tool: x", Parsed::Text),
+            ("", Parsed::Text),
+        ] {
+            assert_eq!(parse(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn stops_and_answers_are_kinds_of_their_own() {
+        assert_eq!(kind_of("/stop"), InboundKind::Stop);
+        assert_eq!(kind_of("/status"), InboundKind::Command);
+        assert_eq!(kind_of("hello"), InboundKind::Message);
+        assert_eq!(kind_of("/approve nonsense"), InboundKind::Command);
+        let id = "01890a5d-ac96-774b-bcce-b302099a8057";
+        let answer = InboundKind::Answer { approval: id.parse().unwrap(), decision: Decision::Deny };
+        assert_eq!(kind_of(&format!("/deny {id}")), answer);
+    }
+
+    #[test]
+    fn an_unknown_command_names_the_nearest() {
+        assert!(unknown("hlep").contains("/help"));
+        assert!(unknown("sesions").contains("/sessions"));
+    }
+}

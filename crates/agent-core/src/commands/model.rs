@@ -1,0 +1,38 @@
+//! /model.
+
+use session_api::{SessionWrite, Writes};
+
+use super::{CommandAnswer, CommandContext};
+use crate::AgentError;
+
+pub(super) async fn model(context: &CommandContext<'_>, rest: &str) -> Result<CommandAnswer, AgentError> {
+    let models = &context.core.models;
+    let (text, choice) = match rest {
+        "" => return show(context).await,
+        "default" => {
+            (format!("This conversation uses the default model, {}.", models.default_model().name()), None)
+        }
+        name => match models.resolve(name) {
+            Ok(chosen) => (format!("This conversation now uses {}.", chosen.name()), Some(chosen.name())),
+            Err(error) => return Ok(format!("{error}.").into()),
+        },
+    };
+    let session = SessionWrite { model: Some(choice), ..SessionWrite::default() };
+    Ok(CommandAnswer { text, writes: Writes { session: Some(session), ..Writes::default() } })
+}
+
+async fn show(context: &CommandContext<'_>) -> Result<CommandAnswer, AgentError> {
+    let models = &context.core.models;
+    let scope = session_api::Scope::Session(context.session.clone());
+    let info = context.ports.stores.sessions.session(&scope, context.session).await?;
+    let chosen = info.and_then(|info| info.model);
+    let line = match chosen {
+        Some(model) => {
+            format!("This conversation uses {model}; the default is {}.", models.default_model().name())
+        }
+        None => format!("This conversation uses the default model, {}.", models.default_model().name()),
+    };
+    let providers: Vec<&str> = models.providers().map(|provider| provider.info().name.as_str()).collect();
+    Ok(format!("{line}\nProviders: {}. `/model PROVIDER/MODEL` chooses another.", providers.join(", "))
+        .into())
+}

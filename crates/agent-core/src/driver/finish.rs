@@ -1,0 +1,190 @@
+//! The ends of a run: committed, suspended, given up.
+
+use session_api::{
+    Approval, ApprovalId, ApprovalState, ApprovalWrite, Delivery, InboundId, Message, OnDoubt, OutboxId,
+    OutboxKind, OutboxMessage, Part, Role, Route, Writes,
+};
+
+use super::{Report, RunEnd, run::Run};
+use crate::{
+    AgentError, ModelErrorKind, RunEventKind,
+    turn::{Ending, Machine, Question},
+};
+
+/// Channels whose readers fetch their answers themselves.
+const PULL: [&str; 3] = ["cli", "api", "library"];
+
+impl Run<'_> {
+    /// Commits the answer, or fails the attempt and keeps the rows when there was no model.
+    pub(super) async fn finish(
+        &self,
+        machine: &Machine,
+        ending: Ending,
+        parts: Vec<Part>,
+        mut writes: Writes,
+    ) -> Result<RunEnd, AgentError> {
+        let mut messages = machine.added().to_vec();
+        let content = if matches!(ending, Ending::ModelFailed { .. }) {
+            self.keep_failed(&ending, &parts, writes).await?
+        } else {
+            let last = self.last_message(parts).await;
+            let content = last.text();
+            messages.push(last);
+            writes.outbox.push(self.outgoing(OutboxKind::Reply, &content));
+            if !self.off_record {
+                writes.messages.clone_from(&messages);
+            }
+            self.ports.stores.mailbox.commit(&self.turn.lease, ending.outcome(), writes).await?;
+            self.emit(RunEventKind::RunCompleted {
+                content: content.clone(),
+                usage: machine.usage(),
+                stop_reason: ending.stop_reason().to_owned(),
+                tools_used: machine.tools_used(),
+            });
+            content
+        };
+        tracing::info!(ending = ending.stop_reason(), model_calls = machine.model_calls(), "turn ended");
+        let reason = ending.stop_reason();
+        self.hooks(|hook, run| hook.after_run(run, reason)).await;
+        Ok(RunEnd::Ended(Box::new(self.report(machine, content, messages, ending))))
+    }
+
+    /// The rows become dead letters: kept, visible, and tried again when somebody asks for it.
+    async fn keep_failed(
+        &self,
+        ending: &Ending,
+        parts: &[Part],
+        mut writes: Writes,
+    ) -> Result<String, AgentError> {
+        let mut texts: Vec<String> = parts.iter().filter_map(Part::as_text).map(str::to_owned).collect();
+        let ids: Vec<String> = self.founders().iter().map(InboundId::to_string).collect();
+        texts.push(format!(
+            "Your message is kept; `factotum dead-letters retry {}` tries it again.",
+            ids.join(" ")
+        ));
+        let content = texts.join("\n");
+        writes.outbox.push(self.outgoing(OutboxKind::Notice, &content));
+        let error = ending.notice().unwrap_or_default();
+        self.ports.stores.mailbox.fail(&self.turn.lease, &error, None, writes).await?;
+        let stop_reason = ending.stop_reason().to_owned();
+        self.emit(RunEventKind::RunFailed { error: content.clone(), stop_reason });
+        Ok(content)
+    }
+
+    /// A turn that cannot be worked on at all.
+    pub(super) async fn give_up(&self, why: &str) -> Result<RunEnd, AgentError> {
+        let ending = Ending::ModelFailed { kind: ModelErrorKind::BadRequest, message: why.to_owned() };
+        let parts: Vec<Part> = ending.notice().map(Part::text).into_iter().collect();
+        let content = self.keep_failed(&ending, &parts, Writes::default()).await?;
+        tracing::error!(why, "turn given up");
+        let machine = Machine::new(self.beginning());
+        Ok(RunEnd::Ended(Box::new(self.report(&machine, content, Vec::new(), ending))))
+    }
+
+    /// Stores the questions and gives the lease up.
+    pub(super) async fn suspend(
+        &self,
+        machine: &Machine,
+        questions: Vec<Question>,
+        mut writes: Writes,
+    ) -> Result<RunEnd, AgentError> {
+        let now = self.ports.clock.now();
+        for Question { call, reason, needs } in questions {
+            let id = ApprovalId::new(self.ports.ids.as_ref());
+            let text = format!(
+                "May I run `{}` with {}?\nWhy I ask: {reason}.\nAnswer with `/approve {id}` or `/deny {id}`.",
+                call.name, call.arguments
+            );
+            writes.outbox.push(self.outgoing(OutboxKind::Question { approval: id }, &text));
+            self.emit(RunEventKind::ApprovalRequested {
+                approval: id,
+                name: call.name.clone(),
+                arguments: call.arguments.clone(),
+                reason: reason.clone(),
+            });
+            writes.approvals.push(ApprovalWrite::Ask(Approval {
+                id,
+                turn: self.info.turn,
+                session: self.info.session.clone(),
+                call,
+                reason,
+                needs,
+                asked_by: self.principal.id.clone(),
+                asked_at: now,
+                expires_at: now.plus(self.core.approval_expiry),
+                state: ApprovalState::Open,
+            }));
+        }
+        writes.record = Some(machine.record()?);
+        self.ports.stores.mailbox.suspend(&self.turn.lease, writes).await?;
+        self.hooks(|hook, run| hook.after_run(run, "suspended")).await;
+        Ok(RunEnd::Suspended)
+    }
+
+    /// The answer as the history keeps it, after the hooks that may change its text.
+    async fn last_message(&self, parts: Vec<Part>) -> Message {
+        let stamp = self.stamp();
+        let mut message = Message {
+            id: stamp.id,
+            role: Role::Assistant,
+            principal: None,
+            turn: self.info.turn,
+            at: stamp.at,
+            parts,
+        };
+        for hook in self.core.hooks.iter().filter(|hook| hook.finalizes()) {
+            match hook.finalize_content(&self.info, &message.text()).await {
+                Ok(Some(text)) => {
+                    message.parts.retain(|part| part.as_text().is_none());
+                    message.parts.push(Part::text(text));
+                }
+                Ok(None) => {}
+                Err(error) => tracing::warn!(hook = hook.name(), %error, "a hook failed"),
+            }
+        }
+        message
+    }
+
+    fn outgoing(&self, kind: OutboxKind, text: &str) -> OutboxMessage {
+        let route = self.route();
+        let pull = PULL.contains(&route.channel.as_str());
+        OutboxMessage {
+            id: OutboxId::new(self.ports.ids.as_ref()),
+            turn: Some(self.info.turn),
+            inbound: self.founders().last().copied(),
+            session: self.info.session.clone(),
+            route,
+            parts: vec![Part::text(text)],
+            kind,
+            delivery: if pull { Delivery::Pull } else { Delivery::Push },
+            on_doubt: OnDoubt::default(),
+            drafts: self.turn.drafts.iter().map(|draft| draft.id).collect(),
+            at: self.ports.clock.now(),
+        }
+    }
+
+    /// Where the answer goes: the route of the newest founder, since they share a chat.
+    pub(super) fn route(&self) -> Route {
+        let last = self.turn.founders.last();
+        last.map_or_else(|| Route::to_session(&self.info.session), |row| row.inbound.reply.clone())
+    }
+
+    fn founders(&self) -> Vec<InboundId> {
+        self.turn.founders.iter().map(|row| row.inbound.id).collect()
+    }
+
+    fn report(&self, machine: &Machine, content: String, messages: Vec<Message>, ending: Ending) -> Report {
+        Report {
+            turn: self.info.turn,
+            session: self.info.session.clone(),
+            founders: self.founders(),
+            resumed: self.turn.record.is_some() || self.turn.attempt > 1,
+            content,
+            tools_used: machine.tools_used(),
+            messages,
+            usage: machine.usage(),
+            ending,
+            model: self.chosen.as_ref().map_or_else(|_| String::new(), crate::ChosenModel::name),
+        }
+    }
+}

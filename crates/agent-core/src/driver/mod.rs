@@ -1,0 +1,55 @@
+//! Performs what a turn commands. The only place that awaits.
+
+mod direct;
+mod finish;
+mod messages;
+mod model;
+mod resume;
+mod run;
+mod tools;
+mod watch;
+
+use std::sync::Arc;
+
+use session_api::{InboundId, SessionKey, Turn, TurnId};
+use tracing::Instrument as _;
+
+use crate::{AgentError, Core, Ports, TokenUsage};
+
+/// What became of a leased turn.
+#[derive(Debug)]
+pub(crate) enum RunEnd {
+    /// Committed, or failed with its rows kept.
+    Ended(Box<Report>),
+    /// It waits for a person.
+    Suspended,
+    /// Somebody else has it now; nothing was changed.
+    Lost,
+}
+
+/// What a turn came to.
+#[derive(Debug, Clone)]
+pub(crate) struct Report {
+    pub(crate) turn: TurnId,
+    pub(crate) session: SessionKey,
+    pub(crate) founders: Vec<InboundId>,
+    pub(crate) resumed: bool,
+    pub(crate) content: String,
+    pub(crate) tools_used: Vec<String>,
+    pub(crate) messages: Vec<session_api::Message>,
+    pub(crate) usage: TokenUsage,
+    pub(crate) ending: crate::turn::Ending,
+    pub(crate) model: String,
+}
+
+/// Runs a leased turn to its end, its suspension, or the loss of its lease.
+pub(crate) async fn run(ports: &Ports, core: Arc<Core>, turn: Turn) -> Result<RunEnd, AgentError> {
+    let correlation = turn.founders.first().map_or("", |row| row.inbound.correlation.as_str());
+    let span = tracing::info_span!(
+        "turn",
+        session = %turn.lease.session,
+        turn = %turn.lease.turn,
+        correlation,
+    );
+    run::Run::new(ports, core, turn).run().instrument(span).await
+}

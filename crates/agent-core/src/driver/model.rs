@@ -1,0 +1,164 @@
+//! One model call: the request, the stream, the reply.
+
+use std::collections::HashMap;
+
+use futures_util::StreamExt as _;
+use session_api::{BlobId, Part};
+use tool_api::ToolSpec;
+
+use super::run::Run;
+use crate::{
+    FinishReason, ModelError, ModelErrorKind, ModelEvent, ModelRequest, RunEventKind, TokenUsage, context,
+    context::shrunk, turn::ModelReply,
+};
+
+/// What a model call gave, for the machine and for the bill.
+pub(super) struct Called {
+    pub(super) reply: ModelReply,
+    pub(super) model: String,
+    pub(super) provider: String,
+    /// The provider gave no figures; ours are estimates.
+    pub(super) estimated: bool,
+    pub(super) millis: u64,
+}
+
+impl Run<'_> {
+    /// Calls the model with the history and `added`.
+    pub(super) async fn call_model(
+        &self,
+        added: Vec<session_api::Message>,
+        iteration: u32,
+        shrink: u8,
+    ) -> Result<Called, ModelError> {
+        let started = self.ports.clock.monotonic();
+        let chosen = self.chosen.as_ref().map_err(Clone::clone)?;
+        let request = self.request(added, &chosen.model, shrink).await?;
+        self.hooks(|hook, run| hook.before_model_call(run, &request)).await;
+        let estimate_in = || {
+            let text = |message: &session_api::Message| context::estimate_tokens(&message.text());
+            context::estimate_tokens(&request.system) + request.messages.iter().map(text).sum::<u64>()
+        };
+        let mut stream = chosen.provider.stream(request.clone()).await?;
+        let mut collected = Collected::default();
+        let finished = loop {
+            match stream.next().await {
+                Some(Ok(ModelEvent::Finished(finished))) => break finished,
+                Some(Ok(event)) => self.piece(&mut collected, event, iteration).await,
+                Some(Err(error)) => return Err(error),
+                None => {
+                    let message =
+                        format!("provider `{}` ended its reply in the middle", chosen.provider.info().name);
+                    return Err(ModelError::new(ModelErrorKind::BadReply, message));
+                }
+            }
+        };
+        let calls = collected.parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
+        self.stream_ended(&collected, iteration, calls).await;
+        let usage = finished.usage.unwrap_or_else(|| TokenUsage {
+            input_tokens: estimate_in(),
+            cached_tokens: 0,
+            output_tokens: context::estimate_tokens(&collected.text),
+        });
+        let reason = if calls { FinishReason::ToolCalls } else { finished.reason };
+        let reply = ModelReply { parts: collected.parts, reason, usage };
+        self.hooks(|hook, run| hook.after_model_call(run, &reply)).await;
+        Ok(Called {
+            reply,
+            model: finished.model.unwrap_or_else(|| chosen.model.clone()),
+            provider: chosen.provider.info().name.clone(),
+            estimated: finished.usage.is_none(),
+            millis: self.millis_since(started),
+        })
+    }
+
+    async fn request(
+        &self,
+        added: Vec<session_api::Message>,
+        model: &str,
+        shrink: u8,
+    ) -> Result<ModelRequest, ModelError> {
+        let store_failed = |error: session_api::StoreError| {
+            let message = format!("the conversation could not be read: {error}");
+            ModelError::new(ModelErrorKind::Unavailable, message)
+        };
+        let history = if shrink == 0 {
+            context::fold_history(&self.window)
+        } else {
+            let budget = shrunk(self.window_budget(), shrink);
+            let window = self.read_window(budget).await.map_err(store_failed)?;
+            context::fold_history(&window)
+        };
+        let mut messages = history;
+        messages.extend(added);
+        let mut blobs = HashMap::new();
+        for id in messages.iter().flat_map(|message| message.parts.iter()).flat_map(images) {
+            if let Some(bytes) = self.ports.stores.blobs.get_blob(id).await.map_err(store_failed)? {
+                blobs.insert(id.clone(), bytes);
+            }
+        }
+        let tools: std::sync::Arc<[ToolSpec]> = self.specs.clone();
+        Ok(ModelRequest {
+            model: model.to_owned(),
+            system: self.system.clone(),
+            messages,
+            tools,
+            blobs,
+            max_output_tokens: None,
+            correlation: self.info.correlation.clone(),
+        })
+    }
+
+    async fn piece(&self, collected: &mut Collected, event: ModelEvent, iteration: u32) {
+        match event {
+            ModelEvent::Text(text) => {
+                self.emit(RunEventKind::TextDelta { text: text.clone(), iteration });
+                self.hooks(|hook, run| hook.on_stream(run, &text)).await;
+                collected.text.push_str(&text);
+                match collected.parts.last_mut() {
+                    Some(Part::Text { text: last }) => last.push_str(&text),
+                    _ => collected.parts.push(Part::Text { text }),
+                }
+            }
+            ModelEvent::Reasoning(text) => {
+                self.emit(RunEventKind::ReasoningDelta { text: text.clone(), iteration });
+                collected.reasoning.push_str(&text);
+                match collected.parts.last_mut() {
+                    Some(Part::Reasoning { text: last }) => last.push_str(&text),
+                    _ => collected.parts.push(Part::Reasoning { text }),
+                }
+            }
+            ModelEvent::ToolCall(call) => collected.parts.push(Part::ToolCall(call)),
+            ModelEvent::Opaque { format, data } => collected.parts.push(Part::Opaque { format, data }),
+            ModelEvent::Finished(_) => {}
+        }
+    }
+
+    async fn stream_ended(&self, collected: &Collected, iteration: u32, resuming: bool) {
+        if !collected.reasoning.is_empty() {
+            let text = collected.reasoning.clone();
+            self.emit(RunEventKind::ReasoningCompleted { text, iteration });
+        }
+        if !collected.text.is_empty() {
+            let text = collected.text.clone();
+            self.emit(RunEventKind::TextCompleted { text, iteration, resuming });
+        }
+        self.hooks(|hook, run| hook.on_stream_end(run, resuming)).await;
+    }
+}
+
+/// A reply as far as it has come.
+#[derive(Default)]
+struct Collected {
+    parts: Vec<Part>,
+    text: String,
+    reasoning: String,
+}
+
+/// The images that `part` wants sent, those in a tool's result included.
+fn images(part: &Part) -> Vec<&BlobId> {
+    match part {
+        Part::Image { blob, .. } => vec![blob],
+        Part::ToolResult(result) => result.content.iter().flat_map(images).collect(),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,307 @@
+//! The loop of one turn.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use session_api::{
+    InboundId, InboundRow, MessageId, Principal, RunOverrides, Scope, Step, StepKind, StoreError, Turn,
+    UsageEntry, Window, WindowBudget, Writes,
+};
+use tool_api::ToolSpec;
+
+use super::{
+    RunEnd,
+    messages::{self},
+    model::Called,
+    tools::Ended,
+    watch::{Noticed, watch},
+};
+use crate::{
+    AgentError, ChosenModel, Core, Hook, HookError, ModelError, Ports, RunEvent, RunEventKind, RunInfo,
+    context,
+    turn::{Command, Event, Machine, Stamp},
+};
+
+/// One turn with everything it reads.
+pub(super) struct Run<'a> {
+    pub(super) ports: &'a Ports,
+    pub(super) core: Arc<Core>,
+    pub(super) turn: Turn,
+    pub(super) info: RunInfo,
+    pub(super) principal: Principal,
+    pub(super) overrides: RunOverrides,
+    pub(super) specs: Arc<[ToolSpec]>,
+    pub(super) system: Arc<str>,
+    pub(super) window: Window,
+    pub(super) chosen: Result<ChosenModel, ModelError>,
+    /// Monotonic milliseconds after which the lease may be somebody else's. Checked before each tool start.
+    pub(super) lease_until: AtomicU64,
+    /// A slash command: neither it nor its answer belongs to the conversation.
+    pub(super) off_record: bool,
+}
+
+/// Work that ended.
+enum Done {
+    Model(Result<Called, ModelError>, u32),
+    Tool(Result<Box<Ended>, StoreError>),
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(ports: &'a Ports, core: Arc<Core>, turn: Turn) -> Self {
+        let first = turn.founders.first().map(|row| &row.inbound);
+        let info = RunInfo {
+            session: turn.lease.session.clone(),
+            turn: turn.lease.turn,
+            correlation: first.map_or_else(String::new, |inbound| inbound.correlation.clone()),
+        };
+        let rows = turn.founders.iter().chain(&turn.absorbed);
+        let principal = messages::principal(rows).cloned().unwrap_or_else(Principal::owner);
+        let overrides = first.map(|inbound| inbound.overrides.clone()).unwrap_or_default();
+        let specs = core.specs(&overrides);
+        let chosen = core.models.choose(&overrides, None);
+        let window = Window {
+            checkpoint: None,
+            messages: Vec::new(),
+            truncated: false,
+            epoch: turn.lease.epoch,
+            model: None,
+        };
+        let until = millis(ports.clock.monotonic() + ports.lease_ttl);
+        Self {
+            ports,
+            core,
+            turn,
+            info,
+            principal,
+            overrides,
+            specs,
+            system: Arc::from(""),
+            window,
+            chosen,
+            lease_until: AtomicU64::new(until),
+            off_record: false,
+        }
+    }
+
+    /// Runs the turn. Nothing of it is left behind when this is dropped; the lease then ends with its time.
+    pub(super) async fn run(mut self) -> Result<RunEnd, AgentError> {
+        if self.turn.exhausted {
+            return self.give_up("it was begun several times and never got further").await;
+        }
+        self.emit(RunEventKind::RunStarted { resuming: self.turn.record.is_some() });
+        self.hooks(|hook, run| hook.before_run(run)).await;
+        let mut pending = Writes::default();
+        let (machine, commands) = match self.take_up(&mut pending).await {
+            Ok(taken) => taken,
+            Err(AgentError::Session(StoreError::Stale { .. })) => return Ok(RunEnd::Lost),
+            Err(error @ AgentError::Session(_)) => return Err(error),
+            Err(error) => return self.give_up(&error.to_string()).await,
+        };
+        match self.go(machine, commands, pending).await {
+            Err(AgentError::Session(StoreError::Stale { .. })) => Ok(RunEnd::Lost),
+            end => end,
+        }
+    }
+
+    async fn go(
+        &self,
+        mut machine: Machine,
+        commands: Vec<Command>,
+        mut pending: Writes,
+    ) -> Result<RunEnd, AgentError> {
+        let mut work: FuturesUnordered<BoxFuture<'_, Done>> = FuturesUnordered::new();
+        let mut events: VecDeque<Event> = VecDeque::new();
+        let mut commands = VecDeque::from(commands);
+        let mut watching = Box::pin(watch(self.ports, &self.turn.lease, &self.lease_until));
+        let mut over = self.ports.clock.sleep(machine.limits().wall_time());
+        loop {
+            while let Some(command) = commands.pop_front() {
+                match command {
+                    Command::CallModel { shrink } => {
+                        let (added, iteration) = (machine.added().to_vec(), machine.model_calls() + 1);
+                        self.hooks(|hook, run| hook.before_iteration(run, iteration)).await;
+                        work.push(Box::pin(async move {
+                            Done::Model(self.call_model(added, iteration, shrink).await, iteration)
+                        }));
+                    }
+                    Command::Judge(calls) => {
+                        events.push_back(Event::Judged(self.judge(&calls, &mut pending)));
+                    }
+                    Command::Run(calls) => {
+                        let record = machine.record()?;
+                        let iteration = machine.model_calls();
+                        for call in calls {
+                            let record = record.clone();
+                            work.push(Box::pin(async move {
+                                Done::Tool(self.run_tool(call, record, iteration).await.map(Box::new))
+                            }));
+                        }
+                    }
+                    Command::Suspend(questions) => return self.suspend(&machine, questions, pending).await,
+                    Command::Absorb => {
+                        let iteration = machine.model_calls();
+                        self.hooks(|hook, run| hook.after_iteration(run, iteration)).await;
+                        events.push_back(Event::Absorbed(self.absorb(&machine).await?));
+                    }
+                    Command::CancelWork => work.clear(),
+                    Command::Finish { ending, parts } => {
+                        return self.finish(&machine, ending, parts, pending).await;
+                    }
+                }
+            }
+            let mut ended = None;
+            let event = match events.pop_front() {
+                Some(event) => event,
+                None => tokio::select! {
+                    biased;
+                    noticed = &mut watching => match noticed {
+                        Noticed::Lost => return Ok(RunEnd::Lost),
+                        Noticed::Stop => Event::Stopped,
+                    },
+                    () = &mut over => Event::OutOfTime,
+                    Some(done) = work.next() => match done {
+                        Done::Model(Ok(called), iteration) => self.replied(called, iteration, &mut pending),
+                        Done::Model(Err(error), _) => {
+                            tracing::warn!(kind = ?error.kind, %error, "model call failed");
+                            Event::ModelFailed { kind: error.kind, message: error.message }
+                        }
+                        Done::Tool(tool) => {
+                            let tool = tool?;
+                            let event = Event::ToolEnded(tool.result.clone());
+                            ended = Some(tool);
+                            event
+                        }
+                    },
+                },
+            };
+            let stopping = matches!(event, Event::Stopped);
+            let (next, more) = machine.step(event, self.stamp());
+            machine = next;
+            commands.extend(more);
+            if let Some(ended) = ended {
+                let Ended { step, writes, .. } = *ended;
+                self.save(&machine, step, writes, &mut pending).await?;
+            }
+            if stopping {
+                // Told once: the machine is on its way to the commit.
+                watching = Box::pin(watch(self.ports, &self.turn.lease, &self.lease_until));
+            }
+        }
+    }
+
+    /// Journals a step with the machine as it is after it, and what waits to be written.
+    async fn save(
+        &self,
+        machine: &Machine,
+        step: Step,
+        mut writes: Writes,
+        pending: &mut Writes,
+    ) -> Result<(), AgentError> {
+        writes.append(std::mem::take(pending));
+        writes.record = Some(machine.record()?);
+        Ok(self.ports.stores.mailbox.journal(&self.turn.lease, step, writes).await?)
+    }
+
+    fn replied(&self, called: Called, iteration: u32, pending: &mut Writes) -> Event {
+        let Called { reply, model, provider, estimated, millis } = called;
+        tracing::debug!(iteration, model, millis, "model replied");
+        pending.usage.push(UsageEntry {
+            reservation: None,
+            at: self.ports.clock.now(),
+            session: self.info.session.clone(),
+            turn: self.info.turn,
+            principal: self.principal.id.clone(),
+            purpose: session_api::Purpose::Chat,
+            provider,
+            model,
+            input_tokens: reply.usage.input_tokens,
+            cached_tokens: reply.usage.cached_tokens,
+            output_tokens: reply.usage.output_tokens,
+            estimated,
+            cost_micros: None,
+        });
+        Event::Replied(reply)
+    }
+
+    /// Rows that the store already gave to this turn and that a crash kept from its record, then what waits.
+    async fn absorb(&self, machine: &Machine) -> Result<Vec<(InboundId, session_api::Message)>, AgentError> {
+        let mailbox = &self.ports.stores.mailbox;
+        let mut rows: Vec<InboundRow> = self.turn.absorbed.clone();
+        rows.retain(|row| !machine.taken().contains(&row.inbound.id));
+        if mailbox.control(&self.turn.lease).await?.steering {
+            rows.extend(mailbox.absorb(&self.turn.lease).await?);
+        }
+        let Some(first) = self.turn.founders.first() else { return Ok(Vec::new()) };
+        Ok(rows.iter().map(|row| (row.inbound.id, messages::message(row, first, self.info.turn))).collect())
+    }
+
+    pub(super) fn window_budget(&self) -> WindowBudget {
+        let budget = self.core.budget;
+        WindowBudget { messages: budget.history_messages, bytes: budget.history_bytes }
+    }
+
+    pub(super) async fn read_window(&self, budget: WindowBudget) -> Result<Window, StoreError> {
+        let scope = Scope::Session(self.info.session.clone());
+        self.ports.stores.sessions.window(&scope, &self.info.session, budget).await
+    }
+
+    /// What a model call needs and a command does not.
+    pub(super) async fn prepare(&mut self) -> Result<(), AgentError> {
+        self.window = self.read_window(self.window_budget()).await?;
+        let files = self.core.prompts.files(&self.principal, &self.info.session.channel).await;
+        self.system = context::system_prompt(&files, self.core.budget.file_bytes).into();
+        self.chosen = self.core.models.choose(&self.overrides, self.window.model.as_deref());
+        Ok(())
+    }
+
+    pub(super) fn stamp(&self) -> Stamp {
+        Stamp { id: MessageId::new(self.ports.ids.as_ref()), at: self.ports.clock.now() }
+    }
+
+    pub(super) fn emit(&self, kind: RunEventKind) {
+        self.ports.bus.publish(&RunEvent {
+            kind,
+            session: self.info.session.clone(),
+            turn: self.info.turn,
+            inbound: self.turn.founders.iter().map(|row| row.inbound.id).collect(),
+            correlation: self.info.correlation.clone(),
+            at: self.ports.clock.now(),
+        });
+    }
+
+    /// Calls one method of every hook, in order; failures are logged and have no other effect.
+    pub(super) async fn hooks<'h, F>(&'h self, call: impl Fn(&'h dyn Hook, &'h RunInfo) -> F)
+    where
+        F: Future<Output = Result<(), HookError>> + Send + 'h,
+    {
+        for hook in &self.core.hooks {
+            if let Err(error) = call(hook.as_ref(), &self.info).await {
+                tracing::warn!(hook = hook.name(), %error, "a hook failed");
+            }
+        }
+    }
+
+    pub(super) fn millis_since(&self, started: Duration) -> u64 {
+        millis(self.ports.clock.monotonic().saturating_sub(started))
+    }
+
+    /// Whether the lease is certainly still ours, by our own clock.
+    pub(super) fn lease_holds(&self) -> bool {
+        millis(self.ports.clock.monotonic()) < self.lease_until.load(Ordering::Acquire)
+    }
+
+    pub(super) fn step(kind: StepKind, durable: bool) -> Step {
+        Step { kind, durable }
+    }
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,216 @@
+//! Tool calls: judged, journalled, run, cut to size.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::FutureExt as _;
+use session_api::{
+    AuditEntry, BlobId, Part, Rank, Step, StepKind, StoreError, ToolCall, ToolResult, ToolStatus, TurnRecord,
+    Writes,
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tool_api::{CallToJudge, Effect, Importance, Tool, ToolContext, ToolError, ToolOutput, Verdict};
+
+use super::run::Run;
+use crate::{
+    RunEventKind,
+    turn::{Judged, Judgement},
+};
+
+/// A call that ended, with what is to be journalled.
+pub(super) struct Ended {
+    pub(super) result: ToolResult,
+    pub(super) step: Step,
+    pub(super) writes: Writes,
+}
+
+impl Run<'_> {
+    /// Checks arguments and asks the approver. It never waits.
+    pub(super) fn judge(&self, calls: &[ToolCall], pending: &mut Writes) -> Vec<Judgement> {
+        calls
+            .iter()
+            .map(|call| {
+                let (beside, judged) = self.judge_one(call);
+                if let Judged::Refuse(why) = &judged {
+                    tracing::info!(tool = call.name, why, "tool call refused");
+                    pending.audit.push(self.audit("tool.refused", call, why, 0));
+                }
+                Judgement { beside, judged }
+            })
+            .collect()
+    }
+
+    fn judge_one(&self, call: &ToolCall) -> (bool, Judged) {
+        let offered = self.specs.iter().any(|spec| spec.name == call.name);
+        let Some(tool) = self.core.tools.get(&call.name).filter(|_| offered) else {
+            let names: Vec<&str> = self.specs.iter().map(|spec| spec.name.as_str()).collect();
+            let why = format!("there is no tool `{}`; there are: {}", call.name, names.join(", "));
+            return (false, Judged::Refuse(why));
+        };
+        let spec = tool.spec();
+        let judged = match tool.check(&call.arguments) {
+            Err(error) => Judged::Refuse(error.to_string()),
+            Ok(()) => {
+                let judge =
+                    CallToJudge { call, spec, principal: &self.principal, session: &self.info.session };
+                match self.core.approver.decide(judge) {
+                    Verdict::Allow => Judged::Allow,
+                    Verdict::Deny(why) => Judged::Refuse(ToolError::Denied(why).to_string()),
+                    Verdict::Ask { reason, needs } => Judged::Ask { reason, needs },
+                }
+            }
+        };
+        (spec.effect.runs_beside_others(), judged)
+    }
+
+    /// Runs one call. An error is the store's: the lease is lost or the disk is full, and the turn cannot go on.
+    pub(super) async fn run_tool(
+        &self,
+        call: ToolCall,
+        record: TurnRecord,
+        iteration: u32,
+    ) -> Result<Ended, StoreError> {
+        // Judged a moment ago in this turn or before a restart; the tool may be gone since.
+        let Some(tool) = self.core.tools.get(&call.name).cloned() else {
+            let error = ToolError::Failed(format!("the tool `{}` is no longer there", call.name));
+            return Ok(self.ended(&call, Effect::Pure, Err(error), 0).await);
+        };
+        let spec = tool.spec();
+        let cancel = CancellationToken::new();
+        let context = self.tool_context(&call, &tool, cancel.clone());
+        // Dropping this future, as a stop does, also tells whatever the tool has spawned.
+        let _guard: DropGuard = cancel.drop_guard();
+        if spec.effect.journals_start() {
+            let key = match tool.key(&context, &call.arguments).await {
+                Ok(key) => key,
+                Err(error) => return Ok(self.ended(&call, Effect::Pure, Err(error), 0).await),
+            };
+            let kind = StepKind::ToolStarted { call_id: call.id.clone(), name: call.name.clone(), key };
+            let writes = Writes { record: Some(record), ..Writes::default() };
+            self.ports.stores.mailbox.journal(&self.turn.lease, Self::step(kind, true), writes).await?;
+        }
+        if !self.lease_holds() {
+            return Err(StoreError::Stale { what: "its time ran out before the tool could start".into() });
+        }
+        self.emit(RunEventKind::ToolStarted {
+            name: call.name.clone(),
+            tool_call_id: call.id.clone(),
+            arguments: call.arguments.clone(),
+            iteration,
+        });
+        self.hooks(|hook, run| hook.before_tool_call(run, &call)).await;
+        let started = self.ports.clock.monotonic();
+        let outcome = tokio::select! {
+            outcome = AssertUnwindSafe(tool.call(&context, &call.arguments)).catch_unwind() => match outcome {
+                Ok(outcome) => outcome,
+                Err(_) => Err(ToolError::Failed("the tool crashed; this is a bug in it".into())),
+            },
+            () = self.ports.clock.sleep(spec.timeout) => {
+                Err(ToolError::TimedOut { seconds: spec.timeout.as_secs() })
+            }
+        };
+        let ended = self.ended(&call, spec.effect, outcome, self.millis_since(started)).await;
+        self.hooks(|hook, run| hook.after_tool_call(run, &call, &ended.result)).await;
+        Ok(ended)
+    }
+
+    pub(super) fn tool_context(
+        &self,
+        call: &ToolCall,
+        tool: &Arc<dyn Tool>,
+        cancel: CancellationToken,
+    ) -> ToolContext {
+        ToolContext {
+            principal: self.principal.clone(),
+            session: self.info.session.clone(),
+            reply: self.route(),
+            turn: self.info.turn,
+            call_id: call.id.clone(),
+            now: self.ports.clock.now(),
+            timeout: tool.spec().timeout,
+            cancel,
+        }
+    }
+
+    async fn ended(
+        &self,
+        call: &ToolCall,
+        effect: Effect,
+        outcome: Result<ToolOutput, ToolError>,
+        millis: u64,
+    ) -> Ended {
+        let (name, tool_call_id) = (call.name.clone(), call.id.clone());
+        let (status, content, mut writes, importance, kind) = match outcome {
+            Ok(output) => {
+                self.emit(RunEventKind::ToolCompleted { name, tool_call_id, millis });
+                (ToolStatus::Ok, output.content, output.writes, output.importance, "tool.ok")
+            }
+            Err(error) => {
+                let text = error.to_string();
+                tracing::info!(tool = call.name, class = error.class(), error = text, "tool call failed");
+                self.emit(RunEventKind::ToolFailed { name, tool_call_id, error: text.clone(), millis });
+                (
+                    ToolStatus::Error,
+                    vec![Part::text(text)],
+                    Writes::default(),
+                    Importance::Normal,
+                    "tool.error",
+                )
+            }
+        };
+        // The turn's own: a tool may not write them.
+        writes.messages.clear();
+        writes.record = None;
+        let (content, whole) = self.fit(content, importance).await;
+        let digest = BlobId::of(format!("{content:?}").as_bytes());
+        writes.audit.push(self.audit(kind, call, digest.as_str(), millis));
+        let ok = status == ToolStatus::Ok;
+        let result = ToolResult { call_id: call.id.clone(), name: call.name.clone(), status, content, whole };
+        let kind = StepKind::ToolEnded { call_id: call.id.clone(), ok, millis };
+        Ended { result, step: Self::step(kind, effect.durable_end()), writes }
+    }
+
+    /// Cuts text that is longer than a result may be; the whole is stored and can be read by page.
+    async fn fit(&self, content: Vec<Part>, importance: Importance) -> (Vec<Part>, Option<BlobId>) {
+        let limit = match importance {
+            Importance::Low => self.core.budget.result_chars / 4,
+            Importance::Normal => self.core.budget.result_chars,
+            Importance::High => self.core.budget.result_chars * 2,
+        };
+        let texts: Vec<&str> = content.iter().filter_map(Part::as_text).collect();
+        let whole = texts.join("\n");
+        let length = whole.chars().count();
+        if length <= limit {
+            return (content, None);
+        }
+        let head: String = whole.chars().take(limit).collect();
+        let omitted = length - limit;
+        let (note, blob) = match self.ports.stores.blobs.put_blob(whole.into()).await {
+            Ok(id) => (format!("[truncated: {omitted} characters omitted; read_result id={id}]"), Some(id)),
+            Err(error) => {
+                tracing::warn!(%error, "a long tool result could not be stored");
+                (format!("[truncated: {omitted} characters omitted; they could not be stored]"), None)
+            }
+        };
+        let rest = content.into_iter().filter(|part| part.as_text().is_none());
+        (std::iter::once(Part::text(format!("{head}\n{note}"))).chain(rest).collect(), blob)
+    }
+
+    pub(super) fn audit(&self, kind: &str, call: &ToolCall, result: &str, millis: u64) -> AuditEntry {
+        let payload = serde_json::json!({ "arguments": call.arguments, "call": call.id.0, "result": result });
+        AuditEntry {
+            at: self.ports.clock.now(),
+            session: self.info.session.clone(),
+            turn: Some(self.info.turn),
+            principal: self.principal.id.clone(),
+            kind: kind.to_owned(),
+            subject: call.name.clone(),
+            payload: payload.to_string(),
+            millis,
+        }
+    }
+
+    /// Whether the turn's speakers are all the owner.
+    pub(super) fn for_owner(&self) -> bool {
+        self.principal.rank == Rank::Owner
+    }
+}

@@ -1,0 +1,52 @@
+//! The way in: for the command line, the HTTP API, and other programs.
+
+mod admin;
+mod ports;
+mod request;
+mod result;
+mod run;
+mod stream;
+
+use std::{fmt, sync::Arc};
+
+use arc_swap::ArcSwap;
+
+use crate::Core;
+
+pub use admin::{Approvals, Sessions, Waiting};
+pub use ports::{Ports, Spawn};
+pub use request::RunRequest;
+pub use result::{ResumedRun, RunError, RunResult};
+pub use stream::RunStream;
+
+/// An assistant over ports. Cheap to clone; clones are the same assistant.
+#[derive(Clone)]
+pub struct Factotum {
+    ports: Arc<Ports>,
+    core: Arc<ArcSwap<Core>>,
+}
+
+impl Factotum {
+    /// An assistant that uses `ports` and is configured as `core`. Nothing runs until it is asked to.
+    #[must_use]
+    pub fn new(ports: Ports, core: Core) -> Self {
+        Self { ports: Arc::new(ports), core: Arc::new(ArcSwap::from_pointee(core)) }
+    }
+
+    /// The configuration that the next turn starts with.
+    #[must_use]
+    pub fn core(&self) -> Arc<Core> {
+        self.core.load_full()
+    }
+
+    /// Replaces the configuration for the turns that start from now on; those under way keep theirs.
+    pub fn swap_core(&self, core: Core) {
+        self.core.store(Arc::new(core));
+    }
+}
+
+impl fmt::Debug for Factotum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Factotum").field("core", &self.core()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,145 @@
+//! What a run came to.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use session_api::{Approval, InboundId, InboundView, Message, Outcome, Part, SessionKey, Settled};
+
+use crate::{ModelErrorKind, TokenUsage, driver::Report, turn::Ending};
+
+/// Why a run has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RunError {
+    /// What kind of failure, where a model was the cause.
+    pub kind: Option<ModelErrorKind>,
+    /// One sentence for a person.
+    pub message: String,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunResult {
+    /// What the assistant said: the answer, a notice, or the open question.
+    pub content: String,
+    /// Tools that were called, in order of their first call. Known to the process that ran the turn.
+    pub tools_used: Vec<String>,
+    /// What the run added to the conversation. Known to the process that ran the turn.
+    pub messages: Vec<Message>,
+    /// Tokens used.
+    pub usage: TokenUsage,
+    /// Why it ended: `answered`, `stopped`, `suspended`, or a reason of [`Ending::stop_reason`].
+    pub stop_reason: String,
+    /// Set when there is no answer.
+    pub error: Option<RunError>,
+    /// `session`, `turn`, `inbound`, `correlation`, `model`, `resumed`.
+    pub metadata: BTreeMap<String, String>,
+    /// The open questions of a suspended run.
+    #[serde(skip)]
+    pub questions: Vec<Approval>,
+}
+
+/// A run that another process began and this one ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResumedRun {
+    /// The message it answers.
+    pub inbound: InboundId,
+    /// What it came to.
+    pub result: RunResult,
+}
+
+fn metadata(
+    session: &SessionKey,
+    inbound: Option<InboundId>,
+    turn: Option<String>,
+) -> BTreeMap<String, String> {
+    let mut metadata = BTreeMap::from([("session".to_owned(), session.to_string())]);
+    metadata.extend(inbound.map(|id| ("inbound".to_owned(), id.to_string())));
+    metadata.extend(turn.map(|turn| ("turn".to_owned(), turn)));
+    metadata
+}
+
+impl RunResult {
+    pub(super) fn of_report(report: Report, correlation: Option<String>) -> Self {
+        let inbound = report.founders.last().copied();
+        let mut metadata = metadata(&report.session, inbound, Some(report.turn.to_string()));
+        metadata.insert("model".into(), report.model);
+        metadata.insert("resumed".into(), report.resumed.to_string());
+        metadata.extend(correlation.map(|id| ("correlation".to_owned(), id)));
+        let kind = match &report.ending {
+            Ending::ModelFailed { kind, .. } => Some(*kind),
+            _ => None,
+        };
+        let failed = report.ending.outcome() == Outcome::Failed;
+        Self {
+            error: failed.then(|| RunError { kind, message: report.ending.notice().unwrap_or_default() }),
+            content: report.content,
+            tools_used: report.tools_used,
+            messages: report.messages,
+            usage: report.usage,
+            stop_reason: report.ending.stop_reason().to_owned(),
+            metadata,
+            questions: Vec::new(),
+        }
+    }
+
+    /// From what the store keeps: another process ran the turn, or it was settled as it came in.
+    pub(super) fn of_settled(view: &InboundView, settled: &Settled) -> Self {
+        let texts = settled.replies.iter().flat_map(|reply| reply.parts.iter().filter_map(Part::as_text));
+        let content = texts.collect::<Vec<_>>().join("\n");
+        let (stop_reason, failed) = match settled.outcome {
+            Outcome::Replied | Outcome::Quiet => ("answered", false),
+            Outcome::Stopped => ("stopped", false),
+            Outcome::Refused => ("refused", true),
+            Outcome::Failed => ("failed", true),
+        };
+        Self {
+            error: failed.then(|| RunError { kind: None, message: content.clone() }),
+            content,
+            metadata: Self::row_metadata(view, settled.turn.map(|turn| turn.to_string())),
+            ..Self::empty(stop_reason)
+        }
+    }
+
+    pub(super) fn of_dead(view: &InboundView, error: &str) -> Self {
+        Self {
+            content: error.to_owned(),
+            error: Some(RunError { kind: None, message: error.to_owned() }),
+            metadata: Self::row_metadata(view, None),
+            ..Self::empty("failed")
+        }
+    }
+
+    pub(super) fn of_questions(view: &InboundView, questions: Vec<Approval>) -> Self {
+        let texts: Vec<String> = questions
+            .iter()
+            .map(|question| format!("May I run `{}` with {}?", question.call.name, question.call.arguments))
+            .collect();
+        let turn = questions.first().map(|question| question.turn.to_string());
+        Self {
+            content: texts.join("\n"),
+            metadata: Self::row_metadata(view, turn),
+            questions,
+            ..Self::empty("suspended")
+        }
+    }
+
+    fn row_metadata(view: &InboundView, turn: Option<String>) -> BTreeMap<String, String> {
+        let inbound = &view.row.inbound;
+        let mut metadata = metadata(&inbound.session, Some(inbound.id), turn);
+        metadata.insert("correlation".into(), inbound.correlation.clone());
+        metadata
+    }
+
+    fn empty(stop_reason: &str) -> Self {
+        Self {
+            content: String::new(),
+            tools_used: Vec::new(),
+            messages: Vec::new(),
+            usage: TokenUsage::default(),
+            stop_reason: stop_reason.to_owned(),
+            error: None,
+            metadata: BTreeMap::new(),
+            questions: Vec::new(),
+        }
+    }
+}

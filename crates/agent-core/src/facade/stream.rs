@@ -1,0 +1,155 @@
+//! Following a run.
+
+use session_api::{
+    Inbound, InboundId, InboundKind, Part, Principal, Route, RunOverrides, Runner, SessionKey,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Factotum, RunResult};
+use crate::{AgentError, RunEvent, RunEventKind};
+
+/// A run under way. Dropping it stops the run, unless it was started detached.
+#[derive(Debug)]
+pub struct RunStream {
+    factotum: Factotum,
+    session: SessionKey,
+    inbound: InboundId,
+    events: mpsc::Receiver<RunEvent>,
+    result: Option<oneshot::Receiver<Result<RunResult, AgentError>>>,
+    outcome: Option<Result<RunResult, AgentError>>,
+    stop_on_drop: bool,
+}
+
+impl RunStream {
+    pub(super) fn new(
+        factotum: Factotum,
+        session: SessionKey,
+        inbound: InboundId,
+        events: mpsc::Receiver<RunEvent>,
+        result: oneshot::Receiver<Result<RunResult, AgentError>>,
+        detached: bool,
+    ) -> Self {
+        Self {
+            factotum,
+            session,
+            inbound,
+            events,
+            result: Some(result),
+            outcome: None,
+            stop_on_drop: !detached,
+        }
+    }
+
+    /// The message that is followed.
+    #[must_use]
+    pub fn inbound(&self) -> InboundId {
+        self.inbound
+    }
+
+    /// The next event of this run, or `None` when it is over. Cancel safe.
+    pub async fn next(&mut self) -> Option<RunEvent> {
+        loop {
+            let event = match &mut self.result {
+                // What is queued comes first, then the end.
+                Some(result) => tokio::select! {
+                    biased;
+                    event = self.events.recv() => event,
+                    outcome = result => {
+                        self.result = None;
+                        self.outcome = Some(outcome.unwrap_or(Err(AgentError::Cancelled)));
+                        self.events.try_recv().ok()
+                    }
+                },
+                None => self.events.try_recv().ok(),
+            };
+            match event {
+                Some(event) if event.inbound.contains(&self.inbound) => return Some(event),
+                Some(_) => {}
+                None if self.result.is_none() => return None,
+                // The bus is gone; only the outcome is left to wait for.
+                None => {
+                    let outcome = match self.result.take() {
+                        Some(result) => result.await.unwrap_or(Err(AgentError::Cancelled)),
+                        None => return None,
+                    };
+                    self.outcome = Some(outcome);
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// The next piece of the answer's text, or `None` when the run is over.
+    pub async fn text(&mut self) -> Option<String> {
+        while let Some(event) = self.next().await {
+            if let RunEventKind::TextDelta { text, .. } = event.kind {
+                return Some(text);
+            }
+        }
+        None
+    }
+
+    /// What the run came to. Events not read yet are passed over.
+    pub async fn wait(mut self) -> Result<RunResult, AgentError> {
+        while self.outcome.is_none() && self.next().await.is_some() {}
+        let outcome = match (self.outcome.take(), self.result.take()) {
+            (Some(outcome), _) => outcome,
+            (None, Some(result)) => result.await.unwrap_or(Err(AgentError::Cancelled)),
+            (None, None) => Err(AgentError::Cancelled),
+        };
+        self.stop_on_drop = false;
+        outcome
+    }
+
+    /// Asks the run to stop, as `/stop` does. It ends within half a second, with what was done so far kept.
+    pub async fn cancel(&self) -> Result<(), AgentError> {
+        self.factotum.stop(&self.session).await
+    }
+
+    /// Stops the run and waits until it is over.
+    pub async fn close(self) -> Result<RunResult, AgentError> {
+        self.cancel().await?;
+        self.wait().await
+    }
+}
+
+impl Drop for RunStream {
+    fn drop(&mut self) {
+        let over = self.outcome.is_some() || self.result.is_none();
+        if !self.stop_on_drop || over {
+            return;
+        }
+        let (factotum, session) = (self.factotum.clone(), self.session.clone());
+        let task = async move {
+            if let Err(error) = factotum.stop(&session).await {
+                tracing::warn!(%error, "a run whose stream was dropped could not be stopped");
+            }
+        };
+        self.factotum.ports.spawn.spawn("stop", Box::pin(task));
+    }
+}
+
+impl Factotum {
+    /// Stops what runs in `session` and in the sessions it started.
+    pub async fn stop(&self, session: &SessionKey) -> Result<(), AgentError> {
+        let id = InboundId::new(self.ports.ids.as_ref());
+        let stop = Inbound {
+            id,
+            external_id: id.to_string(),
+            session: session.clone(),
+            parent: None,
+            reply: Route::to_session(session),
+            principal: Principal::owner(),
+            kind: InboundKind::Stop,
+            coalesce: None,
+            runner: Runner::Any,
+            overrides: RunOverrides::default(),
+            parts: vec![Part::text("/stop")],
+            received_at: self.ports.clock.now(),
+            correlation: id.to_string(),
+        };
+        let accepted = self.ports.stores.mailbox.accept(None, vec![stop], None, None).await?;
+        drop(accepted);
+        Ok(())
+    }
+}
