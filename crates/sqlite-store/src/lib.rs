@@ -1,1 +1,60 @@
-//! Every store port on SQLite.
+//! Every store port of [`session_api`] on `SQLite`.
+//!
+//! A data directory holds `factotum.db`, `blobs/` and `run/`. [`SqliteStore::open`] gives the store and its [`Writer`].
+//! There is no hidden task: the writer is a future that its owner spawns, and it lives until the last clone of the store
+//! is dropped. A store whose writer was dropped refuses every write; one whose writer was never started refuses after
+//! five seconds. Reads go through connections that cannot write, opened when first needed.
+//!
+//! # One writer
+//!
+//! What waits is committed together: each operation runs in a savepoint of one transaction and is answered when that
+//! is committed, so that one `fsync` serves all who wait for it. A caller that goes away cancels nothing. Processes
+//! on one directory take turns through a file lock around each group, not through `SQLite`'s busy handler, which can
+//! starve a neighbour for seconds.
+//!
+//! # A worker lives as long as its writer
+//!
+//! [`Writer::run`] holds the lock on `run/<worker>.lock`. When it ends, by kill or by drop, the leases of its worker
+//! are void at once.
+
+mod accept;
+mod answers;
+mod apply;
+mod approvals;
+mod audit;
+mod blob;
+mod claim;
+mod connect;
+mod encode;
+mod end;
+mod erase;
+mod error;
+mod fence;
+mod history;
+mod integrity;
+mod jobs;
+mod kv;
+mod layout;
+mod lease;
+mod liveness;
+mod mailbox;
+mod migrate;
+mod open;
+mod outbox;
+mod queue;
+mod readers;
+mod script;
+mod settle;
+mod source;
+mod steps;
+mod transaction;
+mod turnstile;
+mod usage;
+mod views;
+mod wake;
+mod writer;
+
+pub use error::OpenError;
+pub use integrity::Integrity;
+pub use open::{Durability, OpenOptions, SqliteStore};
+pub use writer::Writer;

@@ -1,0 +1,104 @@
+//! What a row does as it comes in: answer a question, stop turns, take questions away.
+
+use std::path::Path;
+
+use session_api::{Decision, Inbound, InboundKind, StoreError, Timestamp, TurnId};
+
+use crate::{
+    accept::rank_of,
+    encode::{Reading, bytes, each},
+    script::{Answers, Script},
+};
+
+/// What a row does to turns that are open.
+pub(crate) enum Effect {
+    /// It answers this question of this turn.
+    Answers { question: Vec<u8>, turn: TurnId, decision: Decision },
+    /// It stops these turns.
+    Stops { turns: Vec<TurnId> },
+    /// It takes away those open questions of this turn that its sender might have answered.
+    Supersedes { turn: TurnId },
+}
+
+const STOPPABLE: &str = "WITH RECURSIVE family (key) AS (
+        VALUES (?) UNION SELECT s.key FROM family f JOIN sessions s ON s.parent = f.key AND s.parent IS NOT NULL)
+    SELECT s.open_turn FROM family f JOIN sessions s ON s.key = f.key WHERE s.open_turn IS NOT NULL";
+
+const QUESTION: &str = "SELECT a.turn_id FROM approvals a JOIN turns t ON t.id = a.turn_id
+    WHERE a.id = ? AND a.state = 0 AND a.expires_at > ? AND a.needs <= ? AND t.state = 1";
+
+/// Asks, as the next statement of the script, what the row could do. Most rows need not ask.
+pub(crate) fn ask(script: &mut Script, inbound: &Inbound, key: &str, now: Timestamp) {
+    match inbound.kind {
+        InboundKind::Answer { approval, .. } => {
+            script.add(QUESTION).bind(bytes(approval.0)).bind(now.0).bind(rank_of(inbound));
+        }
+        InboundKind::Stop => {
+            script.add(STOPPABLE).bind(key);
+        }
+        InboundKind::Message | InboundKind::Command | InboundKind::Result { .. } => {}
+    }
+}
+
+/// Reads what it can do.
+pub(crate) fn told(
+    file: &Path,
+    answers: &mut Answers,
+    index: usize,
+    inbound: &Inbound,
+    suspended: Option<TurnId>,
+) -> Result<Option<Effect>, StoreError> {
+    Ok(match inbound.kind {
+        InboundKind::Answer { approval, decision } => match answers.first(index) {
+            Some(row) => {
+                let turn = TurnId(Reading { file, row: &row }.id(0)?);
+                Some(Effect::Answers { question: bytes(approval.0), turn, decision })
+            }
+            None => None,
+        },
+        InboundKind::Stop => {
+            let turns = each(file, &answers.take(index), |row| row.id(0).map(TurnId))?;
+            (!turns.is_empty()).then_some(Effect::Stops { turns })
+        }
+        InboundKind::Message => suspended.map(|turn| Effect::Supersedes { turn }),
+        InboundKind::Command | InboundKind::Result { .. } => None,
+    })
+}
+
+/// Writes it.
+pub(crate) fn apply(script: &mut Script, effect: &Effect, inbound: &Inbound) {
+    match effect {
+        Effect::Answers { question, turn, decision } => {
+            let state = if *decision == Decision::Allow { 1 } else { 2 };
+            script.add("UPDATE approvals SET state = ? WHERE id = ?").bind(state).bind(question.clone());
+            wake(script, *turn);
+        }
+        Effect::Stops { turns } => {
+            for turn in turns {
+                script.add(STOP).bind(bytes(inbound.id.0)).bind(bytes(turn.0));
+            }
+        }
+        Effect::Supersedes { turn } => {
+            script
+                .add("UPDATE approvals SET state = 3 WHERE turn_id = ? AND state = 0 AND needs <= ?")
+                .bind(bytes(turn.0))
+                .bind(rank_of(inbound));
+            wake(script, *turn);
+        }
+    }
+}
+
+/// Marks a turn as stopped (the first stop stands); a suspended one can be leased to finalize.
+pub(crate) const STOP: &str = "UPDATE turns SET stopped_by = coalesce(stopped_by, ?),
+    wake_at = CASE state WHEN 1 THEN 0 ELSE wake_at END WHERE id = ? AND state < 2";
+
+/// A suspended turn may be leased when its last open question is settled or has expired.
+fn wake(script: &mut Script, turn: TurnId) {
+    script
+        .add(
+            "UPDATE turns SET wake_at = coalesce(
+                (SELECT max(expires_at) FROM approvals WHERE turn_id = turns.id AND state = 0), 0)
+             WHERE id = ? AND state = 1 AND stopped_by IS NULL",
+        )
+        .bind(bytes(turn.0));
+}

@@ -1,0 +1,247 @@
+//! Applies a [`Writes`].
+
+use std::collections::HashMap;
+
+use session_api::{
+    ApprovalWrite, AuditEntry, Delivery, Inbound, JobWrite, KvWrite, Message, MessageId, OutboxMessage,
+    SessionWrite, StoreError, TurnId, TurnRecord, Writes,
+};
+
+use crate::{
+    accept,
+    encode::{Reading, bytes, json, rank},
+    error::invalid,
+    fence::Held,
+    script::Script,
+    transaction::Transaction,
+    usage,
+};
+
+/// Whose writes they are.
+pub(crate) struct Under<'a> {
+    pub(crate) turn: TurnId,
+    pub(crate) held: &'a Held,
+}
+
+/// Refuses messages outside a commit.
+pub(crate) fn no_messages(writes: &Writes) -> Result<(), StoreError> {
+    if writes.messages.is_empty() {
+        return Ok(());
+    }
+    Err(invalid("messages are added by a commit only"))
+}
+
+/// Writes everything but `messages`, `session` and `record`, which [`turn_state`] and a commit write. What needs no look
+/// at the store goes into `script`; the rest is written at once.
+pub(crate) async fn apply(
+    transaction: &mut Transaction,
+    script: &mut Script,
+    under: Option<&Under<'_>>,
+    writes: &mut Writes,
+) -> Result<(), StoreError> {
+    for inbound in std::mem::take(&mut writes.inbound) {
+        from_inside(transaction, inbound).await?;
+    }
+    audit(transaction, script, std::mem::take(&mut writes.audit)).await?;
+    for message in &writes.outbox {
+        let no = transaction.no()?;
+        outbox(script, message, no)?;
+    }
+    for job in &writes.jobs {
+        job_write(script, job);
+    }
+    for entry in &writes.usage {
+        usage::record(script, entry);
+    }
+    let now = transaction.now();
+    for write in &writes.kv {
+        kv(script, write, now.0);
+    }
+    for ApprovalWrite::Ask(approval) in &writes.approvals {
+        let Some(Under { turn, held }) = under else {
+            return Err(invalid("a question belongs to a turn"));
+        };
+        if approval.turn != *turn {
+            return Err(invalid("a question belongs to the turn that asks it"));
+        }
+        script.add(
+            "INSERT OR IGNORE INTO approvals (no, id, turn_id, session_id, state, needs, expires_at, body)
+             VALUES (?, ?, ?, ?, 0, ?, ?, ?)",
+        );
+        script.bind(transaction.no()?).bind(bytes(approval.id.0)).bind(bytes(turn.0)).bind(held.session);
+        script.bind(rank(approval.needs)).bind(approval.expires_at.0).bind(json(approval)?);
+    }
+    Ok(())
+}
+
+async fn from_inside(transaction: &mut Transaction, inbound: Inbound) -> Result<(), StoreError> {
+    // One that stands already is left as it is.
+    accept::take(transaction, inbound, None).await.map(drop)
+}
+
+fn outbox(script: &mut Script, message: &OutboxMessage, no: i64) -> Result<(), StoreError> {
+    let route = &message.route;
+    // What is fetched by its reader is settled when it is stored.
+    let state = match message.delivery {
+        Delivery::Push => 0,
+        Delivery::Pull => 2,
+    };
+    script.add(
+        "INSERT OR IGNORE INTO outbox (no, id, session, turn_id, state, channel, chat, body)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    );
+    script.bind(no).bind(bytes(message.id.0)).bind(message.session.to_string());
+    script.bind(message.turn.map(|turn| bytes(turn.0))).bind(state).bind(route.channel.as_str());
+    // The chat as the platform limits it: threads of one chat share its pace.
+    script.bind(format!("{}\u{1f}{}", route.account, route.chat)).bind(json(message)?);
+    if !message.drafts.is_empty() {
+        script.add_list("UPDATE drafts SET taken = 1 WHERE id IN (…)", message.drafts.len());
+        for id in &message.drafts {
+            script.bind(bytes(id.0));
+        }
+    }
+    Ok(())
+}
+
+fn job_write(script: &mut Script, job: &JobWrite) {
+    match job {
+        JobWrite::Put(job) => {
+            script.add(
+                "INSERT INTO jobs (id, owner, name, definition, next_run_at) VALUES (?, ?, ?, ?, ?)
+                 ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, name = excluded.name,
+                    definition = excluded.definition, next_run_at = excluded.next_run_at",
+            );
+            script.bind(bytes(job.id.0)).bind(job.owner.0.as_str()).bind(job.name.as_str());
+            script.bind(job.definition.as_str()).bind(job.next_run_at.map(|at| at.0));
+        }
+        JobWrite::Remove(id) => {
+            script.add("DELETE FROM jobs WHERE id = ?").bind(bytes(id.0));
+        }
+    }
+}
+
+fn kv(script: &mut Script, write: &KvWrite, now: i64) {
+    match write {
+        KvWrite::Set { owner, key, value, expires_at } => {
+            script.add("INSERT OR REPLACE INTO kv (owner, key, value, updated_at, expires_at) VALUES (?, ?, ?, ?, ?)");
+            script.bind(owner.0.as_str()).bind(key.as_str()).bind(value.as_str()).bind(now);
+            script.bind(expires_at.map(|at| at.0));
+        }
+        KvWrite::Delete { owner, key } => {
+            script.add("DELETE FROM kv WHERE owner = ? AND key = ?");
+            script.bind(owner.0.as_str()).bind(key.as_str());
+        }
+    }
+}
+
+/// Appends to the chains: each needs its last hash first.
+async fn audit(
+    transaction: &mut Transaction,
+    script: &mut Script,
+    entries: Vec<AuditEntry>,
+) -> Result<(), StoreError> {
+    let mut ends: HashMap<String, (i64, String)> = HashMap::new();
+    for entry in entries {
+        let session = entry.session.to_string();
+        let (place, previous) = match ends.remove(&session) {
+            Some(end) => end,
+            None => chain_end(transaction, &session).await?,
+        };
+        let place = place + 1;
+        let hash = entry.chain_hash(&previous, crate::encode::uint(place));
+        script.add("INSERT INTO audit (no, session, place, hash, body) VALUES (?, ?, ?, ?, ?)");
+        script.bind(transaction.no()?).bind(session.as_str()).bind(place).bind(hash.as_str());
+        script.bind(json(&entry)?);
+        ends.insert(session, (place, hash));
+    }
+    Ok(())
+}
+
+async fn chain_end(transaction: &mut Transaction, session: &str) -> Result<(i64, String), StoreError> {
+    let mut script =
+        Script::new("SELECT place, hash FROM audit WHERE session = ? ORDER BY place DESC LIMIT 1");
+    script.bind(session);
+    let row = transaction.run(script).await?.first(0);
+    let file = &transaction.shared.layout.database;
+    row.map_or(Ok((0, String::new())), |row| {
+        let row = Reading { file, row: &row };
+        Ok((row.int(0)?, row.text(1)?))
+    })
+}
+
+/// Changes to the session itself. `fresh` makes an empty checkpoint behind `last_seq`.
+pub(crate) fn session(
+    transaction: &mut Transaction,
+    script: &mut Script,
+    held: &Held,
+    last_seq: i64,
+    change: SessionWrite,
+) -> Result<(), StoreError> {
+    let SessionWrite { title, model, fresh } = change;
+    if let Some(title) = title {
+        script.add("UPDATE sessions SET title = ? WHERE id = ?").bind(title).bind(held.session);
+    }
+    if let Some(model) = model {
+        script.add("UPDATE sessions SET model = ? WHERE id = ?").bind(model).bind(held.session);
+    }
+    if fresh {
+        let id = MessageId::new(transaction.ids());
+        script.add(
+            "INSERT INTO checkpoints (session_id, no, id, upto, summary, at) VALUES (?, ?, ?, ?, '', ?)",
+        );
+        script.bind(held.session).bind(transaction.no()?).bind(bytes(id.0)).bind(last_seq);
+        script.bind(transaction.now().0);
+    }
+    Ok(())
+}
+
+/// The turn's record, where there is a new one.
+pub(crate) fn record(script: &mut Script, turn: TurnId, record: Option<TurnRecord>) {
+    if let Some(TurnRecord { version, body }) = record {
+        script.add("UPDATE turns SET record_version = ?, record_body = ? WHERE id = ?");
+        script.bind(i64::from(version)).bind(body).bind(bytes(turn.0));
+    }
+}
+
+/// Bits of `messages.pk` that hold the message's place in its session.
+pub(crate) const SEQ_BITS: u32 = 32;
+
+/// The key of a message.
+pub(crate) fn pk(session: i64, seq: i64) -> i64 {
+    (session << SEQ_BITS) | seq
+}
+
+/// Adds messages behind `last_seq`, leaving out those whose id stands already; how many were added.
+pub(crate) async fn messages(
+    transaction: &mut Transaction,
+    script: &mut Script,
+    session: i64,
+    last_seq: i64,
+    messages: Vec<Message>,
+) -> Result<i64, StoreError> {
+    if messages.is_empty() {
+        return Ok(0);
+    }
+    let mut standing = std::collections::HashSet::new();
+    for chunk in messages.chunks(64) {
+        let mut look = Script::default();
+        look.add_list("SELECT id FROM messages WHERE id IN (…)", chunk.len());
+        for message in chunk {
+            look.bind(bytes(message.id.0));
+        }
+        let rows = transaction.run(look).await?.take(0);
+        let file = &transaction.shared.layout.database;
+        standing.extend(crate::encode::each(file, &rows, |row| row.id(0))?);
+    }
+    let mut added = 0;
+    for message in messages {
+        if !standing.insert(message.id.0) {
+            continue;
+        }
+        added += 1;
+        script.add("INSERT INTO messages (pk, id, no, body) VALUES (?, ?, ?, ?)");
+        script.bind(pk(session, last_seq + added)).bind(bytes(message.id.0)).bind(transaction.no()?);
+        script.bind(json(&message)?);
+    }
+    Ok(added)
+}

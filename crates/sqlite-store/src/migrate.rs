@@ -1,0 +1,183 @@
+//! The schema, version by version.
+
+use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
+
+use crate::{
+    connect::{APPLICATION_ID, open_error},
+    error::OpenError,
+    layout::{Layout, sync_dir, unusable},
+    script::{Script, column},
+};
+
+/// One step of the schema. Append-only: what has shipped is never changed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Migration {
+    /// `PRAGMA user_version` after it.
+    pub(crate) version: i64,
+    /// Its statements.
+    pub(crate) sql: &'static str,
+    /// Whether it changes rows: then a snapshot is made before it.
+    pub(crate) changes_data: bool,
+}
+
+/// All of them, oldest first.
+pub(crate) const MIGRATIONS: &[Migration] =
+    &[Migration { version: 1, sql: include_str!("../migrations/0001_core.sql"), changes_data: false }];
+
+/// The tables of the newest version. A file that lacks one is damaged, whatever its version says.
+pub(crate) const TABLES: &[&str] = &[
+    "approvals",
+    "audit",
+    "checkpoints",
+    "cursors",
+    "drafts",
+    "inbox",
+    "jobs",
+    "journal",
+    "kv",
+    "messages",
+    "outbox",
+    "parts",
+    "reservations",
+    "seen",
+    "sessions",
+    "sources",
+    "spent",
+    "store_clock",
+    "turns",
+    "usage",
+];
+
+/// Checks that the file is ours, brings its schema up to date and reads its pragmas back.
+pub(crate) async fn make_ours(
+    connection: &mut SqliteConnection,
+    layout: &Layout,
+    migrations: &[Migration],
+) -> Result<(), OpenError> {
+    let file = &layout.database;
+    let database = |error| open_error(file, error);
+    let known = migrations.last().map_or(0, |migration| migration.version);
+    let (application_id, mut version, tables) = identity(connection).await.map_err(database)?;
+    match application_id {
+        APPLICATION_ID => {}
+        // Nobody's: an empty file, or one whose first migration was cut off.
+        0 if version == 0 && tables.is_empty() => {}
+        _ => return Err(OpenError::Foreign { path: file.clone(), application_id }),
+    }
+    if version > known {
+        let backup = layout.backup(version);
+        return Err(OpenError::Newer { path: file.clone(), found: version, known, backup });
+    }
+    let mode = one(connection, "PRAGMA journal_mode = WAL").await.map_err(database)?;
+    check(layout, "journal_mode", "wal", &mode)?;
+    if version < known {
+        upgrade(connection, layout, migrations).await?;
+        version = known;
+    } else if let Some(missing) = TABLES.iter().find(|table| !tables.iter().any(|name| name == *table)) {
+        return Err(OpenError::Corrupt {
+            path: file.clone(),
+            what: format!("the table `{missing}` is missing"),
+        });
+    }
+    for (pragma, sql, wanted) in [
+        ("foreign_keys", "PRAGMA foreign_keys", "1"),
+        ("synchronous", "PRAGMA synchronous", "1"),
+        ("application_id", "PRAGMA application_id", &APPLICATION_ID.to_string()),
+        ("user_version", "PRAGMA user_version", &version.to_string()),
+    ] {
+        let got = one(connection, sql).await.map_err(database)?;
+        check(layout, pragma, wanted, &got)?;
+    }
+    Ok(())
+}
+
+fn check(layout: &Layout, pragma: &'static str, wanted: &str, got: &str) -> Result<(), OpenError> {
+    if wanted == got {
+        return Ok(());
+    }
+    let path = layout.database.clone();
+    Err(OpenError::Pragma { path, pragma, wanted: wanted.to_owned(), got: got.to_owned() })
+}
+
+async fn identity(connection: &mut SqliteConnection) -> Result<(i64, i64, Vec<String>), sqlx::Error> {
+    let mut script = Script::new("PRAGMA application_id");
+    script.add("PRAGMA user_version").add("SELECT name FROM sqlite_master WHERE type = 'table'");
+    let mut answers = script.run(connection).await?;
+    let number = |row: Option<sqlx::sqlite::SqliteRow>| row.map_or(Ok(0), |row| column::<i64>(&row, 0));
+    let application_id = number(answers.first(0))?;
+    let version = number(answers.first(1))?;
+    let tables: Result<Vec<String>, _> = answers.take(2).iter().map(|row| column(row, 0)).collect();
+    Ok((application_id, version, tables?))
+}
+
+async fn one(connection: &mut SqliteConnection, sql: &'static str) -> Result<String, sqlx::Error> {
+    let row = Script::new(sql).run(connection).await?.first(0).ok_or(sqlx::Error::RowNotFound)?;
+    // Pragmas answer with numbers or words.
+    column::<String>(&row, 0).or_else(|_| column::<i64>(&row, 0).map(|number| number.to_string()))
+}
+
+/// Applies what is missing, each migration in its own transaction together with its version: a process that is killed
+/// at any statement leaves the old schema or the new one.
+async fn upgrade(
+    connection: &mut SqliteConnection,
+    layout: &Layout,
+    migrations: &[Migration],
+) -> Result<(), OpenError> {
+    let file = &layout.database;
+    let database = |error| open_error(file, error);
+    for migration in migrations {
+        let version = migration.version;
+        if migration.changes_data && current(connection).await.map_err(database)? == version - 1 {
+            snapshot(connection, layout, version).await?;
+        }
+        connection.execute("BEGIN IMMEDIATE").await.map_err(database)?;
+        // Read under the lock: another process may have done it while this one waited.
+        let done = current(connection).await.map_err(database)? >= version;
+        let sql = if done { String::new() } else { statements(migration) };
+        let applied = connection.execute(sqlx::raw_sql(AssertSqlSafe(sql + "COMMIT;"))).await;
+        if let Err(error) = applied {
+            // The first error is the one to tell; the connection is dropped anyway.
+            let _ = connection.execute("ROLLBACK").await;
+            return Err(database(error));
+        }
+    }
+    layout.leave_witness()
+}
+
+/// The text of `migration`, version included.
+fn statements(migration: &Migration) -> String {
+    let Migration { version, sql, .. } = migration;
+    format!("{sql}\nPRAGMA application_id = {APPLICATION_ID};\nPRAGMA user_version = {version};\n")
+}
+
+async fn current(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    let row = Script::new("PRAGMA user_version").run(connection).await?.first(0);
+    row.map_or(Ok(0), |row| column(&row, 0))
+}
+
+/// A copy of the whole store, complete and on the disk before it gets its name.
+async fn snapshot(connection: &mut SqliteConnection, layout: &Layout, version: i64) -> Result<(), OpenError> {
+    let target = layout.backup(version);
+    if target.exists() {
+        return Ok(());
+    }
+    let draft = target.with_extension("db.tmp");
+    let failed = |source| unusable(&draft, "the snapshot before an upgrade cannot be written", source);
+    if draft.exists() {
+        std::fs::remove_file(&draft).map_err(failed)?;
+    }
+    let mut script = Script::new("VACUUM INTO ?");
+    script.bind(draft.to_string_lossy().into_owned());
+    script.run(connection).await.map_err(|error| open_error(&draft, error))?;
+    std::fs::File::open(&draft)
+        .and_then(|copy| copy.sync_all())
+        .and_then(|()| std::fs::rename(&draft, &target))
+        .and_then(|()| sync_dir(&layout.dir))
+        .map_err(failed)
+}
+
+/// Closes a connection and waits for it.
+pub(crate) async fn close(connection: SqliteConnection) {
+    // Nothing is at stake: what was committed is committed.
+    let _ = connection.close().await;
+}

@@ -1,0 +1,98 @@
+//! Which session is next, and which of its rows.
+
+use session_api::{InboundKind, InboundRow, Runner, StoreError, Timestamp, TurnId, WorkerId};
+
+use crate::{encode::Reading, script::Script, transaction::Transaction};
+
+/// Rows of one session that are looked at for one turn: bounds what coalesces.
+pub(crate) const LOOK: i64 = 256;
+
+/// A waiting row with what decides when it goes.
+pub(crate) struct Waiting {
+    pub(crate) row: InboundRow,
+    pub(crate) hold_until: i64,
+    pub(crate) attempts: i64,
+    /// The turn that failed over it.
+    pub(crate) failed: Option<TurnId>,
+}
+
+impl Waiting {
+    /// The columns that [`read`](Self::read) wants.
+    pub(crate) fn read(reading: &Reading<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            row: reading.inbound(0)?,
+            hold_until: reading.int(3)?,
+            attempts: reading.int(4)?,
+            failed: reading.maybe_id(5)?.map(TurnId),
+        })
+    }
+
+    fn due(&self) -> i64 {
+        let coalesce = self.row.inbound.coalesce.unwrap_or_default();
+        self.hold_until.max(self.row.accepted_at.plus(coalesce).0)
+    }
+
+    fn may_run(&self, transaction: &Transaction, worker: WorkerId) -> bool {
+        match self.row.inbound.runner {
+            Runner::Any => true,
+            Runner::Only(owner) => owner == worker || !transaction.lives(owner),
+        }
+    }
+}
+
+/// The founders of the next turn, as the first `n` of the vector it returns; empty when nothing is due.
+pub(crate) fn founders(
+    transaction: &Transaction,
+    waiting: Vec<Waiting>,
+    worker: WorkerId,
+    now: Timestamp,
+) -> Vec<Waiting> {
+    let Some(head) = waiting.first() else { return waiting };
+    if head.hold_until > now.0 {
+        // In back-off: only a command passes.
+        let command = waiting.into_iter().find(|row| row.row.inbound.kind == InboundKind::Command);
+        return command.filter(|row| row.may_run(transaction, worker)).into_iter().collect();
+    }
+    if head.due() > now.0 || !head.may_run(transaction, worker) {
+        return Vec::new();
+    }
+    let gathers =
+        |row: &Waiting| row.row.inbound.kind == InboundKind::Message && row.row.inbound.coalesce.is_some();
+    let alike = if gathers(head) {
+        let like = |row: &&Waiting| {
+            gathers(row)
+                && row.row.inbound.runner == head.row.inbound.runner
+                && row.row.inbound.overrides == head.row.inbound.overrides
+                && row.hold_until <= now.0
+        };
+        waiting.iter().take_while(like).count()
+    } else {
+        1
+    };
+    waiting.into_iter().take(alike).collect()
+}
+
+/// Puts a session whose turn has ended, or whose rows changed, where it belongs in the queue: behind all others, or out
+/// of it when nothing waits. `open_turn` is forgotten.
+pub(crate) fn requeue(script: &mut Script, session: i64, no: i64, now: Timestamp) {
+    script
+        .add(
+            "UPDATE sessions SET open_turn = NULL, changed = ?, updated_at = ?,
+                (queue_no, ready_at, runner, held) = (
+                    SELECT ?, CASE
+                            WHEN hold_until > ? AND EXISTS (
+                                SELECT 1 FROM inbox WHERE session_id = sessions.id AND state < 2 AND state = 0
+                                    AND kind = 1) THEN 0
+                            ELSE max(hold_until, accepted_at + coalesce(coalesce_ms, 0)) END,
+                        CASE WHEN hold_until > ? THEN NULL ELSE runner END, hold_until > ?
+                    FROM inbox WHERE session_id = sessions.id AND state < 2 AND state = 0 ORDER BY no LIMIT 1)
+             WHERE id = ?",
+        )
+        .bind(no)
+        .bind(now.0)
+        .bind(no)
+        .bind(now.0)
+        .bind(now.0)
+        .bind(now.0)
+        .bind(session);
+}

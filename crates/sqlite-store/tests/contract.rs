@@ -1,0 +1,5 @@
+//! The contract of the store ports.
+
+mod support;
+
+session_api::store_contract!(support::Directory::new());
