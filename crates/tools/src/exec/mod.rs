@@ -84,7 +84,7 @@ impl Exec {
         // The mark is a limit that means nothing to any kernel since 2.4. Children inherit it whatever they do to their
         // environment, session and parent, and it can be read even when they are dead. The command cannot fork before
         // it is set.
-        let prelude = r#"ulimit -x "$1" 2>/dev/null; exec "$BASH" -c "$2""#;
+        let prelude = r#"ulimit -c 0; ulimit -x "$1" 2>/dev/null; exec "$BASH" -c "$2""#;
         let mut bash = Command::new("bash");
         bash.args(["-c", prelude, "bash", &mark.to_string(), command])
             .current_dir(self.workspace.path())

@@ -79,6 +79,30 @@ mod tests {
     }
 
     #[test]
+    fn the_mark_is_found_as_a_limit_and_in_the_environment() {
+        for (script, variable, marked) in [
+            ("ulimit -x 987654321; exec sleep 600", "OTHER", true),
+            ("exec sleep 600", "MARK", true),
+            ("exec sleep 600", "OTHER", false),
+        ] {
+            let mut bash = std::process::Command::new("bash");
+            let mut child = bash.args(["-c", script]).env(variable, "987654321").spawn().unwrap();
+            let pid = i32::try_from(child.id()).unwrap();
+            let started = || std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap() == "sleep\n";
+            while !started() {
+                std::thread::yield_now();
+            }
+            assert_eq!(
+                Process::read(pid).unwrap().carries(987_654_321, "MARK"),
+                marked,
+                "{script} {variable}"
+            );
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    #[test]
     fn a_name_with_parentheses_confuses_nobody() {
         let stat = "7 (a) b (c)) S 3 4 5 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 999 1000";
         let expected = Process { pid: 7, parent: 3, group: 4, zombie: false, began: 999 };
