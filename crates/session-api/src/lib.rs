@@ -27,6 +27,7 @@ mod blob;
 mod clock;
 mod error;
 mod ids;
+mod in_memory;
 mod inbound;
 mod job;
 mod journal;
@@ -50,6 +51,7 @@ pub use ids::{
     ApprovalId, IdSource, InboundId, JobId, MessageId, OutboxId, PartId, ReservationId, SequentialIds,
     TurnId, WorkerId,
 };
+pub use in_memory::InMemoryStore;
 pub use inbound::{
     Inbound, InboundKind, InboundRow, InboundState, InboundView, Outcome, RunOverrides, Runner, Settled,
 };
