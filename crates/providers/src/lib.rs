@@ -1,1 +1,23 @@
 //! Adapters for language models.
+//!
+//! [`build`] makes a provider of a kind's name and its table in the configuration; [`kinds`] lists what this binary
+//! has. Each kind has a folder, a feature of the same name and a page of documentation.
+//!
+//! # Adding a kind
+//!
+//! 1. A folder `src/<kind>/` with `mod.rs`, `config.rs` (a struct with `deny_unknown_fields` and defaults), `wire.rs`,
+//!    `convert.rs`, `stream.rs`, `error.rs` and `docs.md`, as far as it needs them.
+//! 2. A feature in `Cargo.toml` and one entry in `KINDS` below.
+//! 3. A harness over `servers::ModelServer` or recorded transcripts, and `agent_core::provider_contract!` with it.
+
+#[cfg(feature = "openai")]
+pub mod detect;
+#[cfg(feature = "offline")]
+pub mod offline;
+#[cfg(feature = "openai")]
+pub mod openai;
+mod setup;
+#[cfg(feature = "openai")]
+mod sse;
+
+pub use setup::{Kind, ProviderSetupError, build, kinds};
