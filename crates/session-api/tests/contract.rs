@@ -38,3 +38,23 @@ impl StoreHarness for InMemory {
 }
 
 session_api::store_contract!(InMemory::new());
+
+/// A case that is written but not listed would run nowhere.
+#[test]
+fn every_case_that_is_written_is_listed() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/contract");
+    let mut written = Vec::new();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let area = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        for line in std::fs::read_to_string(&path).unwrap().lines() {
+            let name =
+                line.strip_prefix("pub async fn ").and_then(|line| line.split_once("(h: &dyn StoreHarness)"));
+            written.extend(name.map(|(name, _)| format!("{area}::{name}")));
+        }
+    }
+    written.sort();
+    let mut listed: Vec<&str> = session_api::contract::CASES.to_vec();
+    listed.sort_unstable();
+    assert_eq!(written, listed);
+}

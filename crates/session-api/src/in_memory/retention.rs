@@ -12,7 +12,7 @@ pub(super) enum Finished {
     Turn(TurnId),
     /// A row that was settled as it came in.
     Row(u64),
-    /// A message of a forgotten turn that was not sent yet when the turn was forgotten.
+    /// A message without a turn, or of a turn that was forgotten before the message was sent.
     Said(u64),
 }
 
@@ -24,6 +24,11 @@ impl State {
 
     pub(super) fn finish_row(&mut self, seq: u64) {
         self.finished.push_back(Finished::Row(seq));
+        self.forget_oldest();
+    }
+
+    pub(super) fn finish_said(&mut self, seq: u64) {
+        self.finished.push_back(Finished::Said(seq));
         self.forget_oldest();
     }
 

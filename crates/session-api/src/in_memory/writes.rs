@@ -5,8 +5,8 @@ use super::{
     verdict::{invalid, stale},
 };
 use crate::{
-    Approval, ApprovalWrite, Checkpoint, JobLease, JobWrite, KvEntry, KvWrite, Message, MessageId,
-    SessionKey, SessionWrite, StoreError, StoredMessage, TurnId, TurnLease, Writes,
+    Approval, ApprovalWrite, Checkpoint, JobLease, JobWrite, Message, MessageId, SessionKey, SessionWrite,
+    StoreError, StoredMessage, TurnId, TurnLease, Writes,
 };
 
 /// Where writes come from, and so what they may hold.
@@ -92,10 +92,12 @@ impl State {
         for message in outbox {
             let no = self.next();
             let turn = message.turn;
-            if self.outbox.add(no, message)
-                && let Some(turn) = turn.and_then(|turn| self.turns.get_mut(&turn))
-            {
-                turn.said.push(no);
+            if !self.outbox.add(no, message) {
+                continue;
+            }
+            match turn.and_then(|turn| self.turns.get_mut(&turn)) {
+                Some(turn) => turn.said.push(no),
+                None => self.finish_said(no),
             }
         }
         for ApprovalWrite::Ask(asked) in approvals {
@@ -151,18 +153,6 @@ impl State {
             turn.approvals.push(no);
         }
         self.approvals.insert(no, asked);
-    }
-
-    fn write_value(&mut self, write: KvWrite) {
-        match write {
-            KvWrite::Set { owner, key, value, expires_at } => {
-                let entry = KvEntry { key: key.clone(), value, updated_at: self.now, expires_at };
-                self.kv.insert((owner, key), entry);
-            }
-            KvWrite::Delete { owner, key } => {
-                self.kv.remove(&(owner, key));
-            }
-        }
     }
 
     fn write_job(&mut self, write: JobWrite) {
