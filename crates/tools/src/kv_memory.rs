@@ -29,6 +29,7 @@ pub struct KvMemory {
 /// What to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 enum Action {
     Save,
     Get,

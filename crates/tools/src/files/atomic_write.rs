@@ -172,6 +172,24 @@ mod tests {
     }
 
     #[test]
+    fn a_kernel_without_openat2_writes_as_safely() {
+        let (place, workspace) = place();
+        let root = place.path().join("ws");
+        let workspace = Workspace::without_openat2(workspace.path());
+        assert_eq!(put(&workspace, "a/b/c", "one"), Ok(true));
+        assert_eq!(put(&workspace, "a/b/c", "two"), Ok(false));
+        assert_eq!(std::fs::read_to_string(root.join("a/b/c")).unwrap(), "two");
+        symlink("../outside/secret", root.join("out")).unwrap();
+        symlink("../outside", root.join("out-dir")).unwrap();
+        symlink("a", root.join("in")).unwrap();
+        for path in ["out", "out-dir/x", "out-dir/deep/x", "in/x"] {
+            assert_eq!(put(&workspace, path, "x"), Err("path_outside"), "{path}");
+        }
+        assert_eq!(std::fs::read_to_string(place.path().join("outside/secret")).unwrap(), "secret");
+        assert_eq!(std::fs::read_dir(place.path().join("outside")).unwrap().count(), 1);
+    }
+
+    #[test]
     fn a_read_only_file_stays_as_it_is() {
         let (place, workspace) = place();
         let file = place.path().join("ws/fixed");
