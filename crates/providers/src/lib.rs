@@ -7,7 +7,7 @@
 //!
 //! 1. A folder `src/<kind>/` with `mod.rs`, `config.rs` (a struct with `deny_unknown_fields` and defaults), `wire.rs`,
 //!    `convert.rs`, `stream.rs`, `error.rs` and `docs.md`, as far as it needs them.
-//! 2. A feature in `Cargo.toml` and one entry in `KINDS` below.
+//! 2. A feature in `Cargo.toml` and one entry in `KINDS` in `src/setup.rs`.
 //! 3. A harness over `servers::ModelServer` or recorded transcripts, and `agent_core::provider_contract!` with it.
 
 #[cfg(feature = "openai")]
