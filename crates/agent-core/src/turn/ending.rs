@@ -7,7 +7,7 @@ use crate::ModelErrorKind;
 
 /// Why a turn ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type", content = "detail", rename_all = "snake_case")]
 pub enum Ending {
     /// With an answer.
     Answered,

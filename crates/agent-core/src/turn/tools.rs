@@ -40,7 +40,8 @@ pub(super) fn unknown(call: &ToolCall) -> ToolResult {
     result(call, ToolStatus::Unknown, text)
 }
 
-/// What runs next among `slots`, in order: neighbours that may run beside each other together, any other call alone.
+/// What runs next among `slots`, in order: neighbours that may run beside each other together (calls
+/// that have their results already do not stand between neighbours), any other call alone.
 /// At the first question the turn is suspended with all its questions; after the last result it goes on.
 pub(super) fn advance(
     shared: &mut Shared,
@@ -62,9 +63,13 @@ pub(super) fn advance(
         let questions = slots.iter().filter_map(question).collect();
         return (State::Suspended { slots, direct }, vec![Command::Suspend(questions)]);
     }
-    let mut run = Vec::new();
+    let mut run: Vec<ToolCall> = Vec::new();
     for slot in &mut slots[first..] {
-        let joins = run.is_empty() || slot.beside;
+        if matches!(slot.progress, Progress::Ended(_)) {
+            continue;
+        }
+        // One that ends the turn waits until it is the first, so that the calls before it keep their results.
+        let joins = run.is_empty() || (slot.beside && stop_before(shared, slot).is_none());
         if slot.progress != Progress::Ready || !joins {
             break;
         }
