@@ -53,19 +53,21 @@ pub(crate) async fn accept(
     source::advance(transaction, lease.as_ref(), cursor.as_ref()).await?;
     let mut rows = Vec::with_capacity(batch.len());
     let mut turn = None;
-    for inbound in batch {
-        let (acceptance, leased) = take(transaction, inbound, run_now).await?;
+    let size = batch.len();
+    for (inbound, number) in batch.into_iter().zip(1..) {
+        let (acceptance, leased) = take(transaction, inbound, run_now, number == size).await?;
         rows.push(acceptance);
         turn = turn.or(leased);
     }
     Ok(Accepted { rows, ack: Ack::committed(), turn })
 }
 
-/// Stores one row, or finds that it is here already.
+/// Stores one row, or finds that it is here already. With `last` it finishes the operation.
 pub(crate) async fn take(
     transaction: &mut Transaction,
     inbound: Inbound,
     run_now: Option<RunNow>,
+    last: bool,
 ) -> Result<Taken, StoreError> {
     let key = inbound.session.to_string();
     let now = transaction.now();
@@ -114,7 +116,11 @@ pub(crate) async fn take(
     if let Some(founding) = &founded {
         founding.insert(&mut script, known.id, &[inbound.id], only(inbound.runner), 1, now);
     }
-    transaction.run(script).await?;
+    if last {
+        transaction.finish(script).await?;
+    } else {
+        transaction.run(script).await?;
+    }
     let turn = founded.map(|founding| {
         let seq = crate::encode::uint(no);
         let row = session_api::InboundRow { seq, inbound, accepted_at: now };

@@ -1,11 +1,12 @@
 //! Applies a [`Writes`].
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use session_api::{
     ApprovalWrite, AuditEntry, Delivery, Inbound, JobWrite, KvWrite, Message, MessageId, OutboxMessage,
     SessionWrite, StoreError, TurnId, TurnRecord, Writes,
 };
+use sqlx::sqlite::SqliteRow;
 
 use crate::{
     accept,
@@ -76,7 +77,7 @@ pub(crate) async fn apply(
 
 async fn from_inside(transaction: &mut Transaction, inbound: Inbound) -> Result<(), StoreError> {
     // One that stands already is left as it is.
-    accept::take(transaction, inbound, None).await.map(drop)
+    accept::take(transaction, inbound, None, false).await.map(drop)
 }
 
 fn outbox(script: &mut Script, message: &OutboxMessage, no: i64) -> Result<(), StoreError> {
@@ -211,37 +212,36 @@ pub(crate) fn pk(session: i64, seq: i64) -> i64 {
     (session << SEQ_BITS) | seq
 }
 
-/// Adds messages behind `last_seq`, leaving out those whose id stands already; how many were added.
-pub(crate) async fn messages(
+/// Asks, as the next statement, which of these messages stand already.
+pub(crate) fn ask_standing(script: &mut Script, messages: &[Message]) {
+    script.add_list("SELECT id FROM messages WHERE id IN (…)", messages.len());
+    for message in messages {
+        script.bind(bytes(message.id.0));
+    }
+}
+
+/// Adds messages behind `last_seq`, leaving out those that `standing` names; how many were added.
+pub(crate) fn messages(
     transaction: &mut Transaction,
     script: &mut Script,
     session: i64,
     last_seq: i64,
-    messages: Vec<Message>,
+    messages: &[Message],
+    standing: &[SqliteRow],
 ) -> Result<i64, StoreError> {
-    if messages.is_empty() {
-        return Ok(0);
-    }
-    let mut standing = std::collections::HashSet::new();
-    for chunk in messages.chunks(64) {
-        let mut look = Script::default();
-        look.add_list("SELECT id FROM messages WHERE id IN (…)", chunk.len());
-        for message in chunk {
-            look.bind(bytes(message.id.0));
-        }
-        let rows = transaction.run(look).await?.take(0);
-        let file = &transaction.shared.layout.database;
-        standing.extend(crate::encode::each(file, &rows, |row| row.id(0))?);
-    }
+    let file = transaction.shared.layout.database.clone();
+    let mut standing: HashSet<_> =
+        crate::encode::each(&file, standing, |row| row.id(0))?.into_iter().collect();
     let mut added = 0;
     for message in messages {
+        // The second of two with one id is left out as well.
         if !standing.insert(message.id.0) {
             continue;
         }
         added += 1;
         script.add("INSERT INTO messages (pk, id, no, body) VALUES (?, ?, ?, ?)");
         script.bind(pk(session, last_seq + added)).bind(bytes(message.id.0)).bind(transaction.no()?);
-        script.bind(json(&message)?);
+        script.bind(json(message)?);
     }
     Ok(added)
 }

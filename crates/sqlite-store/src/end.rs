@@ -20,10 +20,17 @@ pub(crate) async fn commit(
     ended: Outcome,
     mut writes: Writes,
 ) -> Result<(), StoreError> {
-    let held = fence::hold(transaction, &lease).await?;
     let messages = std::mem::take(&mut writes.messages);
+    let mut look = Script::default();
+    fence::ask(&mut look, &lease, transaction.now().0);
+    if !messages.is_empty() {
+        apply::ask_standing(&mut look, &messages);
+    }
+    let mut found = transaction.run(look).await?;
+    let held = fence::told(transaction, &mut found, 0, &lease)?;
     let mut script = Script::default();
-    let added = apply::messages(transaction, &mut script, held.session, held.last_seq, messages).await?;
+    let standing = found.take(1);
+    let added = apply::messages(transaction, &mut script, held.session, held.last_seq, &messages, &standing)?;
     let under = Under { turn: lease.turn, held: &held };
     apply::apply(transaction, &mut script, Some(&under), &mut writes).await?;
     if let Some(change) = writes.session.take() {

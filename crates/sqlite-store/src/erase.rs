@@ -207,7 +207,10 @@ pub(crate) async fn import(
     let mut added = 0;
     for chunk in messages.chunks(64) {
         let mut script = Script::default();
-        added += apply::messages(transaction, &mut script, session, last_seq + added, chunk.to_vec()).await?;
+        apply::ask_standing(&mut script, chunk);
+        let standing = transaction.run(script).await?.take(0);
+        let mut script = Script::default();
+        added += apply::messages(transaction, &mut script, session, last_seq + added, chunk, &standing)?;
         transaction.run(script).await?;
     }
     let mut script = Script::new(

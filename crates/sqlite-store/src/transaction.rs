@@ -1,18 +1,36 @@
 //! What an operation works on: the writer's connection inside a group's transaction.
 
 use session_api::{IdSource, StoreError, Timestamp, WorkerId};
-use sqlx::SqliteConnection;
+use sqlx::{SqliteConnection, sqlite::SqliteRow};
 use std::sync::Arc;
 
 use crate::{
     error::{IOERR, code, from_sqlx},
     liveness,
     open::Shared,
-    script::{Answers, Script},
+    script::{Answers, Script, column},
 };
 
 /// Numbers that one group can give out.
 const PER_GROUP: i64 = 1 << 20;
+
+/// What a group begins with, sent together with its first operation's first script.
+const BEGIN: [&str; 3] = [
+    "BEGIN IMMEDIATE",
+    "PRAGMA data_version",
+    "UPDATE store_clock SET tick = tick + 1 WHERE id = 1 RETURNING tick",
+];
+
+/// How far a group has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// `BEGIN` was not sent yet.
+    Asked,
+    /// The transaction is open.
+    Open,
+    /// It was committed together with its last operation.
+    Committed,
+}
 
 /// The writer's connection, and what operations need besides.
 pub(crate) struct Transaction {
@@ -21,25 +39,50 @@ pub(crate) struct Transaction {
     next: i64,
     last: i64,
     savepoint: bool,
+    stage: Stage,
+    /// Nothing waits behind the operation: it may commit the group when it finishes.
+    pub(crate) alone: bool,
+    /// What `PRAGMA data_version` read when the group began.
+    pub(crate) data_version: i64,
     /// An error after which nothing that this process writes can be trusted to reach the disk.
     pub(crate) fatal: Option<String>,
 }
 
 impl Transaction {
     pub(crate) fn new(connection: SqliteConnection, shared: Arc<Shared>) -> Self {
-        Self { connection, shared, next: 0, last: 0, savepoint: false, fatal: None }
+        Self {
+            connection,
+            shared,
+            next: 0,
+            last: 0,
+            savepoint: false,
+            stage: Stage::Committed,
+            alone: false,
+            data_version: -1,
+            fatal: None,
+        }
     }
 
-    /// A group begins, with the store's clock at `tick`.
-    pub(crate) fn begin(&mut self, tick: i64) {
-        self.next = tick.saturating_mul(PER_GROUP);
-        self.last = self.next + PER_GROUP - 1;
+    /// A group begins: the first script of its first operation opens the transaction.
+    pub(crate) fn begin(&mut self) {
+        (self.next, self.last) = (0, 0);
         self.savepoint = false;
+        self.stage = Stage::Asked;
+    }
+
+    /// Commits the group, where its last operation did not.
+    pub(crate) async fn commit(&mut self) -> Result<(), StoreError> {
+        if self.stage == Stage::Open {
+            self.send(Script::new("COMMIT")).await?;
+        }
+        self.stage = Stage::Committed;
+        Ok(())
     }
 
     /// The next place in the store's order: greater than every one that was ever given out.
     pub(crate) fn no(&mut self) -> Result<i64, StoreError> {
         if self.next >= self.last {
+            // Also before the group's first script, which no operation does: it has nothing to write by then.
             return Err(crate::error::invalid("more than a million rows in one call"));
         }
         self.next += 1;
@@ -60,38 +103,53 @@ impl Transaction {
     }
 
     /// Runs a script inside the operation's savepoint, which its first script opens.
-    pub(crate) async fn run(&mut self, mut script: Script) -> Result<Answers, StoreError> {
+    pub(crate) async fn run(&mut self, script: Script) -> Result<Answers, StoreError> {
         if script.is_empty() {
             return Ok(Answers::default());
         }
-        let first = !self.savepoint;
-        if first {
-            script.prepend("SAVEPOINT operation");
-            self.savepoint = true;
+        self.send_inside(script).await
+    }
+
+    /// As [`run`](Self::run), for the last script of an operation that succeeds with it: saves the trips to end the
+    /// savepoint and, when nothing waits behind it, the group.
+    pub(crate) async fn finish(&mut self, mut script: Script) -> Result<Answers, StoreError> {
+        script.add("RELEASE operation");
+        if self.alone {
+            script.add("COMMIT");
         }
-        let mut answers = self.send(script).await?;
-        if first {
-            answers.skip(1);
+        let answers = self.send_inside(script).await?;
+        self.savepoint = false;
+        if self.alone {
+            self.stage = Stage::Committed;
         }
         Ok(answers)
     }
 
-    /// As [`run`](Self::run), for the last script of an operation that succeeds with it: saves the trip to end the
-    /// savepoint.
-    pub(crate) async fn finish(&mut self, mut script: Script) -> Result<Answers, StoreError> {
+    async fn send_inside(&mut self, mut script: Script) -> Result<Answers, StoreError> {
+        let mut before = 0;
         if !self.savepoint {
-            // Without a savepoint before it, one script is an operation of its own and needs one for its errors.
             script.prepend("SAVEPOINT operation");
-            script.add("RELEASE operation");
             self.savepoint = true;
-            let mut answers = self.send(script).await?;
-            self.savepoint = false;
-            answers.skip(1);
-            return Ok(answers);
+            before += 1;
         }
-        script.add("RELEASE operation");
-        let answers = self.send(script).await?;
-        self.savepoint = false;
+        let begins = self.stage == Stage::Asked;
+        if begins {
+            BEGIN.iter().rev().for_each(|sql| script.prepend(sql));
+            before += BEGIN.len();
+        }
+        let mut answers = self.send(script).await?;
+        if begins {
+            let number = |row: Option<SqliteRow>| {
+                row.ok_or(sqlx::Error::RowNotFound).and_then(|row| column::<i64>(&row, 0))
+            };
+            let read = number(answers.first(1)).and_then(|version| Ok((version, number(answers.first(2))?)));
+            let (version, tick) = read.map_err(|error| self.database_error(error))?;
+            self.data_version = version;
+            self.next = tick.saturating_mul(PER_GROUP);
+            self.last = self.next + PER_GROUP - 1;
+            self.stage = Stage::Open;
+        }
+        answers.skip(before);
         Ok(answers)
     }
 
@@ -99,6 +157,11 @@ impl Transaction {
     pub(crate) async fn settle(&mut self, kept: bool) -> Result<(), StoreError> {
         if !std::mem::take(&mut self.savepoint) {
             return Ok(());
+        }
+        if self.stage == Stage::Asked {
+            // The first script failed, perhaps before its savepoint: the group begins anew with the next operation.
+            let outcome = self.send(Script::new("ROLLBACK")).await;
+            return if self.fatal.is_some() { outcome.map(drop) } else { Ok(()) };
         }
         let mut script = Script::default();
         if !kept {

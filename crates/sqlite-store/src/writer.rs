@@ -220,19 +220,20 @@ impl Writer {
             what: format!("the writers' lock in {}", shared.layout.run.display()),
             source: Some(Box::new(error)),
         })?;
-        self.begin(shared, durable).await?;
+        self.synchronize(shared, durable).await?;
+        self.transaction.begin();
         let began = shared.clock.monotonic();
         let mut wakes = false;
         while let Some(operation) = waiting.pop_front() {
+            self.transaction.alone = waiting.is_empty();
             wakes |= self.perform(operation, replies).await?;
             if shared.clock.monotonic().saturating_sub(began) > GROUP_TIME {
                 break;
             }
         }
-        if let Err(error) = self.transaction.connection.execute("COMMIT").await {
-            // Whether it reached the disk is not known; nothing written later could be trusted either.
-            return Err(self.transaction.database_error(error));
-        }
+        // Where this fails, it is not known whether the group reached the disk: nothing is retried.
+        self.transaction.commit().await?;
+        self.saw(self.transaction.data_version);
         drop(pen);
         shared.groups.fetch_add(1, Ordering::Relaxed);
         if wakes {
@@ -241,27 +242,17 @@ impl Writer {
         Ok(())
     }
 
-    async fn begin(&mut self, shared: &Shared, durable: bool) -> Result<(), StoreError> {
+    /// Sets how this group is committed, where the last one was committed otherwise.
+    async fn synchronize(&mut self, shared: &Shared, durable: bool) -> Result<(), StoreError> {
         let wanted = synchronous(shared.durability, durable);
-        if wanted != self.synchronous {
-            // SQLite acts on this pragma while it compiles it: as a cached statement it would do nothing.
-            let pragma = if wanted == 2 { "PRAGMA synchronous = 2" } else { "PRAGMA synchronous = 1" };
-            let set = self.transaction.connection.execute(pragma).await;
-            set.map_err(|error| self.transaction.database_error(error))?;
-            self.synchronous = wanted;
+        if wanted == self.synchronous {
+            return Ok(());
         }
-        let mut script = Script::new("BEGIN IMMEDIATE");
-        script.add("PRAGMA data_version");
-        script.add("UPDATE store_clock SET tick = tick + 1 WHERE id = 1 RETURNING tick");
-        let begun = script.run(&mut self.transaction.connection).await.and_then(|mut answers| {
-            let number = |row: Option<sqlx::sqlite::SqliteRow>| {
-                row.ok_or(sqlx::Error::RowNotFound).and_then(|row| column::<i64>(&row, 0))
-            };
-            Ok((number(answers.first(1))?, number(answers.first(2))?))
-        });
-        let (version, tick) = begun.map_err(|error| self.transaction.database_error(error))?;
-        self.saw(version);
-        self.transaction.begin(tick);
+        // `SQLite` acts on this pragma while it compiles it: as a cached statement it would do nothing.
+        let pragma = if wanted == 2 { "PRAGMA synchronous = 2" } else { "PRAGMA synchronous = 1" };
+        let set = self.transaction.connection.execute(pragma).await;
+        set.map_err(|error| self.transaction.database_error(error))?;
+        self.synchronous = wanted;
         Ok(())
     }
 
