@@ -1,5 +1,8 @@
 -- The core schema. Migrations are append-only: this file never changes once it has shipped.
 --
+-- Foreign keys stand where the child has an index that begins with them: without one, each change of a parent would
+-- read the whole child table.
+--
 -- Times are milliseconds since 1970. Ids are the 16 bytes of a UUID. `no` is a place in the store's own order (see
 -- `store_clock`); nothing is ever ordered by time or by id. Columns named `body` hold one value of session-api as JSON.
 
@@ -46,7 +49,7 @@ CREATE TABLE seen (
 CREATE TABLE inbox (
     no          INTEGER PRIMARY KEY,
     id          BLOB NOT NULL UNIQUE,
-    session_id  INTEGER NOT NULL REFERENCES sessions (id),
+    session_id  INTEGER NOT NULL,
     state       INTEGER NOT NULL,
     kind        INTEGER NOT NULL,
     runner      BLOB,
@@ -68,7 +71,7 @@ CREATE INDEX inbox_dead ON inbox (no) WHERE state = 3;
 -- state: 0 running, 1 suspended, 2 done, 3 failed. `wake_at`: when an open turn may be taken by anybody.
 CREATE TABLE turns (
     id             BLOB PRIMARY KEY,
-    session_id     INTEGER NOT NULL REFERENCES sessions (id),
+    session_id     INTEGER NOT NULL,
     state          INTEGER NOT NULL,
     worker         BLOB NOT NULL,
     token          INTEGER NOT NULL,
@@ -120,7 +123,7 @@ CREATE TABLE approvals (
     no         INTEGER PRIMARY KEY,
     id         BLOB NOT NULL UNIQUE,
     turn_id    BLOB NOT NULL REFERENCES turns (id) ON DELETE CASCADE,
-    session_id INTEGER NOT NULL REFERENCES sessions (id),
+    session_id INTEGER NOT NULL,
     state      INTEGER NOT NULL,
     needs      INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,

@@ -32,7 +32,7 @@ pub(crate) fn no_messages(writes: &Writes) -> Result<(), StoreError> {
     Err(invalid("messages are added by a commit only"))
 }
 
-/// Writes everything but `messages`, `session` and `record`, which [`turn_state`] and a commit write. What needs no look
+/// Writes everything but `messages`, `session` and `record`, which have functions of their own. What needs no look
 /// at the store goes into `script`; the rest is written at once.
 pub(crate) async fn apply(
     transaction: &mut Transaction,

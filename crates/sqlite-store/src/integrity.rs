@@ -3,11 +3,14 @@
 use std::{fs, path::PathBuf};
 
 use session_api::StoreError;
+use sqlx::{AssertSqlSafe, Executor};
 
 use crate::{
     encode::{Reading, each},
     open::SqliteStore,
     script::Script,
+    transaction::Transaction,
+    writer::Grade,
 };
 
 /// The health of an open store.
@@ -73,4 +76,20 @@ impl SqliteStore {
             file,
         })
     }
+
+    /// Lets the database grow to `pages` pages of 4 KiB and no further, until it is opened again: a quota. Beyond it
+    /// writes are refused as [`StoreError::Full`].
+    ///
+    /// # Errors
+    /// As for every write.
+    pub async fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
+        self.write(Grade::QUIET, move |tx| Box::pin(limit_pages(tx, pages))).await
+    }
+}
+
+async fn limit_pages(transaction: &mut Transaction, pages: u32) -> Result<(), StoreError> {
+    // Acts while it is compiled, and takes no argument: it cannot be a cached statement.
+    let pragma = sqlx::raw_sql(AssertSqlSafe(format!("PRAGMA max_page_count = {pages}")));
+    let set = transaction.connection.execute(pragma).await;
+    set.map(drop).map_err(|error| transaction.database_error(error))
 }

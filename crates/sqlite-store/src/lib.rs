@@ -41,6 +41,8 @@ mod mailbox;
 mod migrate;
 mod open;
 mod outbox;
+#[cfg(test)]
+mod plans;
 mod queue;
 mod readers;
 mod script;

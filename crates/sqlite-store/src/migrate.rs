@@ -181,3 +181,81 @@ pub(crate) async fn close(connection: SqliteConnection) {
     // Nothing is at stake: what was committed is committed.
     let _ = connection.close().await;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connect;
+
+    /// A later migration, as one may come: it changes rows.
+    const LATER: &[Migration] = &[
+        MIGRATIONS[0],
+        Migration {
+            version: 2,
+            sql: "ALTER TABLE kv ADD COLUMN note TEXT;\nUPDATE kv SET note = value;\nDELETE FROM kv WHERE key = 'b';\n",
+            changes_data: true,
+        },
+    ];
+
+    async fn old_store() -> (tempfile::TempDir, Layout) {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::of(dir.path());
+        layout.prepare().unwrap();
+        let mut connection = connect::writer(&layout.database).await.unwrap();
+        make_ours(&mut connection, &layout, MIGRATIONS).await.unwrap();
+        for key in ["a", "b"] {
+            let mut script = Script::new("INSERT INTO kv VALUES ('owner', ?, 'value', 1, NULL)");
+            script.bind(key);
+            script.run(&mut connection).await.unwrap();
+        }
+        close(connection).await;
+        (dir, layout)
+    }
+
+    async fn keys(connection: &mut SqliteConnection) -> Vec<String> {
+        let rows = Script::new("SELECT key FROM kv ORDER BY key").run(connection).await.unwrap().take(0);
+        rows.iter().map(|row| column(row, 0).unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn an_upgrade_that_changes_rows_keeps_a_copy_of_the_old_ones() {
+        let (_dir, layout) = old_store().await;
+        let mut connection = connect::writer(&layout.database).await.unwrap();
+        make_ours(&mut connection, &layout, LATER).await.unwrap();
+        assert_eq!(keys(&mut connection).await, ["a"]);
+        let mut copy = connect::reader(&layout.backup(2)).await.unwrap();
+        assert_eq!(keys(&mut copy).await, ["a", "b"]);
+        assert_eq!(current(&mut copy).await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_upgrade_killed_at_any_statement_leaves_the_old_schema_or_the_new_one() {
+        let text = statements(&LATER[1]);
+        let all: Vec<&str> = text.lines().collect();
+        for killed_after in 0..=all.len() {
+            let (_dir, layout) = old_store().await;
+            let mut dying = connect::writer(&layout.database).await.unwrap();
+            let begun = format!("BEGIN IMMEDIATE;{}", all[..killed_after].concat());
+            dying.execute(sqlx::raw_sql(AssertSqlSafe(begun))).await.unwrap();
+            // Dropped without a commit, as by a kill.
+            close(dying).await;
+            let mut connection = connect::writer(&layout.database).await.unwrap();
+            assert_eq!(current(&mut connection).await.unwrap(), 1, "after {killed_after}");
+            assert_eq!(keys(&mut connection).await, ["a", "b"], "after {killed_after}");
+            make_ours(&mut connection, &layout, LATER).await.unwrap();
+            assert_eq!(current(&mut connection).await.unwrap(), 2, "after {killed_after}");
+            assert_eq!(keys(&mut connection).await, ["a"], "after {killed_after}");
+        }
+    }
+
+    #[test]
+    fn what_shipped_is_never_changed() {
+        use sha2::{Digest, Sha256};
+        // Before the first release this digest may be renewed; afterwards a change is a new migration.
+        let digests: Vec<String> = MIGRATIONS
+            .iter()
+            .map(|migration| format!("{:x?}", &Sha256::digest(migration.sql.as_bytes())[..4]))
+            .collect();
+        assert_eq!(digests, ["[f8, 76, df, 78]"]);
+    }
+}

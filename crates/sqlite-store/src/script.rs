@@ -10,6 +10,11 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteRow},
 };
 
+/// Every script that was sent by this test process, for the test that explains them.
+#[cfg(test)]
+pub(crate) static SENT: parking_lot::Mutex<std::collections::BTreeSet<String>> =
+    parking_lot::Mutex::new(std::collections::BTreeSet::new());
+
 /// Statements and their arguments. Its text is put together from constants only; values are always arguments.
 #[derive(Default)]
 pub(crate) struct Script {
@@ -72,6 +77,8 @@ impl Script {
         if let Some(error) = self.error {
             return Err(sqlx::Error::Encode(error));
         }
+        #[cfg(test)]
+        SENT.lock().insert(self.sql.clone());
         let query = sqlx::query_with(AssertSqlSafe(self.sql), self.arguments);
         let mut results = connection.fetch_many(query);
         let mut answers = Answers::default();

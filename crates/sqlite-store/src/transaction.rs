@@ -5,7 +5,7 @@ use sqlx::{SqliteConnection, sqlite::SqliteRow};
 use std::sync::Arc;
 
 use crate::{
-    error::{IOERR, code, from_sqlx},
+    error::{IOERR, again, code, from_sqlx},
     liveness,
     open::Shared,
     script::{Answers, Script, column},
@@ -44,6 +44,8 @@ pub(crate) struct Transaction {
     pub(crate) alone: bool,
     /// What `PRAGMA data_version` read when the group began.
     pub(crate) data_version: i64,
+    /// The database error that the running operation met first.
+    cause: Option<StoreError>,
     /// An error after which nothing that this process writes can be trusted to reach the disk.
     pub(crate) fatal: Option<String>,
 }
@@ -59,6 +61,7 @@ impl Transaction {
             stage: Stage::Committed,
             alone: false,
             data_version: -1,
+            cause: None,
             fatal: None,
         }
     }
@@ -155,6 +158,7 @@ impl Transaction {
 
     /// Ends the savepoint of an operation that is over. An error means that the whole group is lost.
     pub(crate) async fn settle(&mut self, kept: bool) -> Result<(), StoreError> {
+        let cause = self.cause.take();
         if !std::mem::take(&mut self.savepoint) {
             return Ok(());
         }
@@ -168,7 +172,10 @@ impl Transaction {
             script.add("ROLLBACK TO operation");
         }
         script.add("RELEASE operation");
-        self.send(script).await.map(drop)
+        // Where `SQLite` has rolled everything back by itself (a full disk, an I/O error), there is no savepoint any
+        // more; what it rolled back for is the error to tell.
+        let ended = self.send(script).await;
+        ended.map(drop).map_err(|error| cause.unwrap_or(error))
     }
 
     async fn send(&mut self, script: Script) -> Result<Answers, StoreError> {
@@ -184,6 +191,8 @@ impl Transaction {
         if lost_thread || code(&error) == Some(IOERR) {
             self.fatal.get_or_insert_with(|| error.to_string());
         }
-        from_sqlx(&self.shared.layout.database, error)
+        let error = from_sqlx(&self.shared.layout.database, error);
+        self.cause.get_or_insert_with(|| again(&error));
+        error
     }
 }

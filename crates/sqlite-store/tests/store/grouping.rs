@@ -1,18 +1,16 @@
 //! The one writer: groups, durability of what was asked for, and what happens without it.
 
-mod support;
-
 use std::{sync::Arc, time::Duration};
 
+use super::support::{RandomIds, TestClock, options, start, worker};
 use futures_util::future::join_all;
 use session_api::{
     Acceptance, Inbound, InboundId, InboundKind, LeaseFrom, Mailbox, ManualClock, Outcome, Part, Principal,
     Route, RunOverrides, Runner, SessionKey, StoreError, Timestamp, Writes,
 };
 use sqlite_store::{OpenOptions, SqliteStore};
-use support::{RandomIds, TestClock, options, start, worker};
 
-fn message(n: u32) -> Inbound {
+pub(super) fn message(n: u32) -> Inbound {
     let session = SessionKey::new("test", "bot", format!("chat-{n}"));
     let id = InboundId::new(&RandomIds);
     Inbound {

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 /// Time stands still unless a test moves it, but waiting is real: another process's commits are looked for by waiting.
 #[derive(Debug, Clone)]
-pub struct TestClock(pub ManualClock);
+pub(crate) struct TestClock(pub(crate) ManualClock);
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
@@ -33,7 +33,7 @@ impl Clock for TestClock {
 
 /// Ids that no other store in the test makes.
 #[derive(Debug)]
-pub struct RandomIds;
+pub(crate) struct RandomIds;
 
 impl IdSource for RandomIds {
     #[expect(clippy::disallowed_methods, reason = "tests have no other source of ids unique among processes")]
@@ -43,37 +43,37 @@ impl IdSource for RandomIds {
 }
 
 /// A worker's name.
-pub fn worker(n: u128) -> WorkerId {
+pub(crate) fn worker(n: u128) -> WorkerId {
     WorkerId(Uuid::from_u128(n))
 }
 
 /// Options for tests: no fsync, which none of them can tell from a real one.
-pub fn options(dir: impl Into<PathBuf>, n: u128) -> OpenOptions {
+pub(crate) fn options(dir: impl Into<PathBuf>, n: u128) -> OpenOptions {
     OpenOptions { durability: Durability::Process, ..OpenOptions::new(dir, worker(n)) }
 }
 
 /// A store with its writer running.
-pub struct Running {
-    pub store: Arc<SqliteStore>,
-    pub writer: JoinHandle<Result<(), session_api::StoreError>>,
+pub(crate) struct Running {
+    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) writer: JoinHandle<Result<(), session_api::StoreError>>,
 }
 
 #[expect(clippy::disallowed_methods, reason = "the test owns the task and ends it")]
-pub async fn start(options: OpenOptions, clock: ManualClock) -> Running {
+pub(crate) async fn start(options: OpenOptions, clock: ManualClock) -> Running {
     let opened = SqliteStore::open(options, Arc::new(TestClock(clock)), Arc::new(RandomIds)).await;
     let (store, writer) = opened.unwrap();
     Running { store: Arc::new(store), writer: tokio::spawn(writer.run()) }
 }
 
 /// What the contract suite opens.
-pub struct Directory {
+pub(crate) struct Directory {
     dir: TempDir,
     clock: ManualClock,
     open: Mutex<HashMap<WorkerId, Running>>,
 }
 
 impl Directory {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let clock = ManualClock::at(Timestamp(1_790_000_000_000));
         Self { dir: tempfile::tempdir().unwrap(), clock, open: Mutex::default() }
     }

@@ -1,0 +1,182 @@
+//! What the statements cost: none of those that a turn needs reads more than it returns.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+use session_api::{
+    Cap, Clock, Inbound, InboundId, InboundKind, LeaseFrom, Mailbox, ManualClock, Message, MessageId,
+    Outcome, Part, Principal, PrincipalId, Purpose, ReservationId, Reserve, Role, Route, RunOverrides,
+    Runner, Scope, SequentialIds, SessionKey, SessionStore, Step, StepKind, Timestamp, Turn, UsageEntry,
+    UsageLedger, WindowBudget, WorkerId, Writes,
+};
+use sqlx::{AssertSqlSafe, Connection, Row};
+
+use crate::{
+    Durability, OpenOptions, SqliteStore, connect,
+    erase::{FATES, Fate},
+    migrate::TABLES,
+    script::SENT,
+};
+
+/// A clock that stands still and never makes anybody wait.
+struct Still(ManualClock);
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.monotonic()
+    }
+
+    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
+    }
+}
+
+fn inbound(ids: &SequentialIds) -> Inbound {
+    let session = SessionKey::new("test", "bot", "chat");
+    let id = InboundId::new(ids);
+    Inbound {
+        id,
+        external_id: id.to_string(),
+        reply: Route::to_session(&session),
+        session,
+        parent: None,
+        principal: Principal::owner(),
+        kind: InboundKind::Message,
+        coalesce: None,
+        runner: Runner::Any,
+        overrides: RunOverrides::default(),
+        parts: vec![Part::text("hello")],
+        received_at: Timestamp(0),
+        correlation: String::new(),
+    }
+}
+
+fn reserve(turn: &Turn, ids: &SequentialIds) -> Reserve {
+    let cap = |turn| Cap { name: "cap".into(), turn, since: Timestamp(1), limit_micros: 1_000_000 };
+    Reserve {
+        id: ReservationId::new(ids),
+        at: Timestamp(5),
+        session: turn.lease.session.clone(),
+        turn: turn.lease.turn,
+        principal: PrincipalId("owner".into()),
+        purpose: Purpose::Chat,
+        model: "m".into(),
+        ceiling_micros: 10,
+        caps: vec![cap(None), cap(Some(turn.lease.turn))],
+    }
+}
+
+fn spent(request: &Reserve) -> UsageEntry {
+    UsageEntry {
+        reservation: Some(request.id),
+        at: request.at,
+        session: request.session.clone(),
+        turn: request.turn,
+        principal: request.principal.clone(),
+        purpose: Purpose::Chat,
+        provider: "p".into(),
+        model: "m".into(),
+        input_tokens: 1,
+        cached_tokens: 0,
+        output_tokens: 1,
+        estimated: false,
+        cost_micros: Some(3),
+    }
+}
+
+/// One turn with everything that an ordinary one does.
+async fn work(store: SqliteStore, worker: WorkerId, ids: Arc<SequentialIds>) {
+    let child = Inbound { session: SessionKey::new("test", "bot", "child"), ..inbound(&ids) };
+    store.accept(None, vec![inbound(&ids)], None, None).await.unwrap();
+    let turn = store.lease(worker, LeaseFrom::Any).await.unwrap().unwrap();
+    let budget = WindowBudget { messages: 20, bytes: 10_000 };
+    store.window(&Scope::All, &turn.lease.session, budget).await.unwrap();
+    let request = reserve(&turn, &ids);
+    store.reserve(request.clone()).await.unwrap();
+    store.renew(&turn.lease).await.unwrap();
+    store.control(&turn.lease).await.unwrap();
+    store.accept(None, vec![inbound(&ids)], None, None).await.unwrap();
+    assert_eq!(store.absorb(&turn.lease).await.unwrap().len(), 1);
+    let step = Step { kind: StepKind::Resumed { reason: "test".into() }, durable: false };
+    let usage = vec![spent(&request)];
+    store.journal(&turn.lease, step, Writes { usage, ..Writes::default() }).await.unwrap();
+    let said = Message {
+        id: MessageId::new(ids.as_ref()),
+        role: Role::Assistant,
+        principal: None,
+        turn: turn.lease.turn,
+        at: Timestamp(1),
+        parts: vec![Part::text("hello")],
+    };
+    let writes = Writes { messages: vec![said], inbound: vec![child], ..Writes::default() };
+    store.commit(&turn.lease, Outcome::Replied, writes).await.unwrap();
+    store.inbound(turn.founders[0].inbound.id).await.unwrap();
+    store.session(&Scope::All, &turn.lease.session).await.unwrap();
+    store.turn(turn.lease.turn).await.unwrap();
+}
+
+/// Reads that may look at every row of these: the members of one family, rows of the group itself, and what is
+/// reserved or running at this moment.
+fn harmless(line: &str) -> bool {
+    ["CONSTANT ROW", "SCAN f", "SCAN family", "SCAN reservations"].iter().any(|known| line.contains(known))
+}
+
+#[tokio::test]
+async fn no_statement_of_a_turn_scans_or_sorts() {
+    let dir = tempfile::tempdir().unwrap();
+    let ids = Arc::new(SequentialIds::default());
+    let worker = WorkerId::new(ids.as_ref());
+    let options = OpenOptions { durability: Durability::Process, ..OpenOptions::new(dir.path(), worker) };
+    let clock = Arc::new(Still(ManualClock::default()));
+    let (store, writer) = SqliteStore::open(options, clock, ids.clone()).await.unwrap();
+    SENT.lock().clear();
+    let (written, ()) = tokio::join!(writer.run(), work(store, worker, ids));
+    written.unwrap();
+    let sent: Vec<String> = SENT.lock().iter().cloned().collect();
+    let mut connection = connect::reader(&dir.path().join("factotum.db")).await.unwrap();
+    let mut explained = 0;
+    for sql in sent.iter().flat_map(|script| script.split(";\n")) {
+        let first = sql.split_whitespace().next().unwrap_or_default();
+        if !["SELECT", "UPDATE", "DELETE", "INSERT", "WITH"].contains(&first) {
+            continue;
+        }
+        let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")));
+        for row in plan.fetch_all(&mut connection).await.unwrap() {
+            let line: String = row.get(3);
+            let bad = line.starts_with("SCAN") || line.contains("TEMP B-TREE");
+            // The workers of running turns: as many as there are turns at this moment.
+            let running = line.contains("turns_running");
+            assert!(!bad || running || harmless(&line), "{line}\n{sql}");
+            explained += 1;
+        }
+    }
+    connection.close().await.unwrap();
+    assert!(explained > 40, "{explained} lines");
+}
+
+#[tokio::test]
+async fn every_table_has_a_fate_when_a_session_is_deleted() {
+    let dir = tempfile::tempdir().unwrap();
+    let ids = Arc::new(SequentialIds::default());
+    let options = OpenOptions::new(dir.path(), WorkerId::new(ids.as_ref()));
+    let clock = Arc::new(Still(ManualClock::default()));
+    let _store = SqliteStore::open(options, clock, ids).await.unwrap();
+    let mut connection = connect::reader(&dir.path().join("factotum.db")).await.unwrap();
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .unwrap();
+    assert_eq!(tables, TABLES);
+    assert_eq!(tables, FATES.iter().map(|(table, _)| *table).collect::<Vec<_>>());
+    let told = FATES.iter().all(|(_, fate)| match fate {
+        Fate::Goes => true,
+        Fate::Stays(reason) => !reason.is_empty(),
+    });
+    assert!(told);
+}

@@ -1,5 +1,0 @@
-//! The contract of the store ports.
-
-mod support;
-
-session_api::store_contract!(support::Directory::new());

@@ -1,0 +1,12 @@
+//! The store from outside: one binary, since linking each file by itself takes longer than all of them run.
+
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+mod grouping;
+#[cfg(test)]
+mod opening;
+#[cfg(test)]
+mod processes;
+#[cfg(test)]
+mod support;

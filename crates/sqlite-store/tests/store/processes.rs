@@ -1,0 +1,60 @@
+//! Two real processes on one data directory, one of which is killed.
+
+use std::{
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use session_api::{InboundState, LeaseFrom, Mailbox, ManualClock, RunNow};
+
+use super::{
+    grouping::message,
+    support::{options, start, worker},
+};
+
+/// The other process: works in the current directory until it is killed. Started by the test below only.
+#[tokio::test]
+#[ignore = "the other process of `a_killed_process_loses_nothing_and_its_turn_is_taken_at_once`"]
+async fn accepts_leases_and_waits_to_be_killed() {
+    let dir = std::env::current_dir().unwrap();
+    let running = start(options(dir, 2), ManualClock::default()).await;
+    let accepted = running.store.accept(None, vec![message(7)], None, Some(RunNow(worker(2)))).await.unwrap();
+    assert!(accepted.turn.is_some());
+    std::future::pending::<()>().await;
+}
+
+#[tokio::test]
+async fn a_killed_process_loses_nothing_and_its_turn_is_taken_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let here = start(options(dir.path(), 1), ManualClock::default()).await;
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "processes::accepts_leases_and_waits_to_be_killed", "--ignored"])
+        .current_dir(dir.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let scope = session_api::Scope::All;
+    let seen = async {
+        let mut since = 0;
+        loop {
+            since = here.store.changed(since).await.unwrap();
+            let sessions = session_api::SessionStore::sessions(&*here.store, &scope, 1).await.unwrap();
+            if let Some(turn) = sessions.first().and_then(|session| session.open_turn) {
+                return turn;
+            }
+        }
+    };
+    // Bounds a test that would otherwise hang: the other process starts in far less.
+    let turn = tokio::time::timeout(Duration::from_secs(30), seen).await;
+    let idle = here.store.lease(worker(1), LeaseFrom::Any).await.unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let turn = turn.unwrap();
+    assert_eq!(idle, None, "a living process's turn was taken");
+    let taken = here.store.lease(worker(1), LeaseFrom::Any).await.unwrap().unwrap();
+    assert_eq!((taken.lease.turn, taken.attempt, taken.founders.len()), (turn, 2, 1));
+    let founder = taken.founders[0].inbound.id;
+    let view = here.store.inbound(founder).await.unwrap().unwrap();
+    assert_eq!(view.state, InboundState::Running(turn));
+}
