@@ -54,6 +54,10 @@ impl<T: TypedTool> Typed<T> {
     fn parse(arguments: &str) -> Result<T::Args, ToolError> {
         // Models write an empty string where a call has no arguments.
         let text = if arguments.trim().is_empty() { "{}" } else { arguments };
+        // A derived `Deserialize` takes an array for a struct as well; the schema promises an object.
+        if !text.trim_start().starts_with('{') {
+            return Err(ToolError::InvalidArguments("the arguments must be a JSON object".into()));
+        }
         let mut json = serde_json::Deserializer::from_str(text);
         let args = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let path = error.path().to_string();

@@ -6,8 +6,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tool_api::{Effect, ToolContext, ToolError, ToolOutput, TypedTool};
 
-use crate::Object;
-
 /// Longest name of a time zone in bytes.
 const MAX_NAME: usize = 64;
 
@@ -53,12 +51,12 @@ pub struct CurrentDatetimeArgs {
 
 #[async_trait]
 impl TypedTool for CurrentDatetime {
-    type Args = Object<CurrentDatetimeArgs>;
+    type Args = CurrentDatetimeArgs;
     const NAME: &'static str = "current_datetime";
     const DESCRIPTION: &'static str = "Tell the current date and time.";
     const EFFECT: Effect = Effect::Pure;
 
-    async fn run(&self, context: &ToolContext, Object(args): Self::Args) -> Result<ToolOutput, ToolError> {
+    async fn run(&self, context: &ToolContext, args: Self::Args) -> Result<ToolOutput, ToolError> {
         let zone = match args.timezone.trim() {
             "" => self.zone.clone(),
             name => find(name).map_err(ToolError::InvalidArguments)?,

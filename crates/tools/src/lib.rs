@@ -11,7 +11,6 @@ mod current_datetime;
 mod exec;
 mod files;
 mod kv_memory;
-mod object;
 mod read_result;
 #[cfg(test)]
 mod testing;
@@ -24,5 +23,4 @@ pub use files::{
     EditFile, Glob, Grep, ListDir, ReadFile, RelativePath, Workspace, WorkspaceError, WriteFile,
 };
 pub use kv_memory::KvMemory;
-pub use object::Object;
 pub use read_result::ReadResult;

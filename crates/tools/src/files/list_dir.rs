@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tool_api::{Effect, ToolContext, ToolError, ToolOutput, TypedTool};
 
 use super::{Workspace, atomic_write::TEMPORARY, printable, workspace::explain};
-use crate::{Object, blocking::blocking};
+use crate::blocking::blocking;
 
 /// Most entries that are shown.
 const MAX_SHOWN: usize = 500;
@@ -39,13 +39,13 @@ pub(super) fn here() -> String {
 
 #[async_trait]
 impl TypedTool for ListDir {
-    type Args = Object<ListDirArgs>;
+    type Args = ListDirArgs;
     const NAME: &'static str = "list_dir";
     const DESCRIPTION: &'static str =
         "List a workspace directory: name/ = directory, name@ = link, else bytes.";
     const EFFECT: Effect = Effect::Pure;
 
-    async fn run(&self, context: &ToolContext, Object(args): Self::Args) -> Result<ToolOutput, ToolError> {
+    async fn run(&self, context: &ToolContext, args: Self::Args) -> Result<ToolOutput, ToolError> {
         let workspace = self.workspace.clone();
         blocking(context, move |stop| {
             let path = workspace.resolve(&args.path)?;
