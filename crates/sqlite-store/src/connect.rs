@@ -18,6 +18,10 @@ pub(crate) const APPLICATION_ID: i64 = 0x4641_4354;
 /// Pages of WAL after which a commit also checkpoints: 16 MB, so that few commits pay for it.
 const CHECKPOINT_PAGES: &str = "4000";
 
+/// The writer's page cache, in KiB (negative for `SQLite`, which otherwise counts pages): 8 MB keep the upper levels and
+/// the busy leaves of every tree.
+const CACHE_KIB: &str = "-8000";
+
 /// How long `SQLite` itself waits. Only programs that do not know our turnstile ever make it wait.
 const BUSY: Duration = Duration::from_secs(10);
 
@@ -37,6 +41,7 @@ pub(crate) async fn writer(file: &Path) -> Result<SqliteConnection, sqlx::Error>
         .create_if_missing(true)
         .synchronous(SqliteSynchronous::Normal)
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+        .pragma("cache_size", CACHE_KIB)
         .statement_cache_capacity(128)
         .connect()
         .await

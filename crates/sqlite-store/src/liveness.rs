@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rustix::fs::{FlockOperation, flock};
 use session_api::WorkerId;
 
 use crate::turnstile::{open_lock, try_lock};
@@ -50,15 +51,16 @@ pub(crate) fn lives(run: &Path, worker: WorkerId) -> bool {
         Ok(lock) => lock,
         Err(error) => return error.kind() != io::ErrorKind::NotFound,
     };
-    match try_lock(&lock) {
-        Ok(true) => {
+    // Shared: two who ask at the same time must not take each other for the worker.
+    match flock(&lock, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => {
             // Stale. Removed under the lock, and only if the name still means the locked file.
             if fs::metadata(&path).is_ok_and(|meta| same_file(&meta, &lock)) {
                 let _ = fs::remove_file(&path);
             }
             false
         }
-        Ok(false) | Err(_) => true,
+        Err(_) => true,
     }
 }
 
