@@ -63,7 +63,8 @@ impl Run<'_> {
         if self.turn.stopped_by.is_some() {
             return Ok(machine.step(Event::Stopped, self.stamp()));
         }
-        let rows = self.turn.founders.iter();
+        // Rows that joined before a crash that left no record are acknowledged with the others: they must be heard too.
+        let rows = self.turn.founders.iter().chain(&self.turn.absorbed);
         let messages =
             rows.map(|row| (row.inbound.id, messages::message(row, first, self.info.turn))).collect();
         Ok(machine.step(Event::Begun { messages, intake }, self.stamp()))

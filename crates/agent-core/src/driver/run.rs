@@ -121,12 +121,19 @@ impl<'a> Run<'a> {
         let mut commands = VecDeque::from(commands);
         let mut watching = Box::pin(watch(self.ports, &self.turn.lease, &self.lease_until));
         let mut over = self.ports.clock.sleep(machine.limits().wall_time());
+        // The iteration whose hooks were told of its beginning and not yet of its end.
+        let mut open: Option<u32> = None;
         loop {
             while let Some(command) = commands.pop_front() {
                 match command {
                     Command::CallModel { shrink } => {
                         let (added, iteration) = (machine.added().to_vec(), machine.model_calls() + 1);
-                        self.hooks(|hook, run| hook.before_iteration(run, iteration)).await;
+                        // A request that was too long is made again within its iteration.
+                        if open != Some(iteration) {
+                            self.iteration_ended(open).await;
+                            open = Some(iteration);
+                            self.hooks(|hook, run| hook.before_iteration(run, iteration)).await;
+                        }
                         work.push(Box::pin(async move {
                             Done::Model(self.call_model(added, iteration, shrink).await, iteration)
                         }));
@@ -146,12 +153,13 @@ impl<'a> Run<'a> {
                     }
                     Command::Suspend(questions) => return self.suspend(&machine, questions, pending).await,
                     Command::Absorb => {
-                        let iteration = machine.model_calls();
-                        self.hooks(|hook, run| hook.after_iteration(run, iteration)).await;
+                        open = None;
+                        self.iteration_ended(Some(machine.model_calls())).await;
                         events.push_back(Event::Absorbed(self.absorb(&machine).await?));
                     }
                     Command::CancelWork => work.clear(),
                     Command::Finish { ending, parts } => {
+                        self.iteration_ended(open).await;
                         return self.finish(&machine, ending, parts, pending).await;
                     }
                 }
@@ -193,6 +201,12 @@ impl<'a> Run<'a> {
                 // Told once: the machine is on its way to the commit.
                 watching = Box::pin(watch(self.ports, &self.turn.lease, &self.lease_until));
             }
+        }
+    }
+
+    async fn iteration_ended(&self, iteration: Option<u32>) {
+        if let Some(iteration) = iteration {
+            self.hooks(|hook, run| hook.after_iteration(run, iteration)).await;
         }
     }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use session_api::{Approval, InboundId, InboundView, Message, Outcome, Part, SessionKey, Settled};
+use session_api::{
+    Approval, InboundId, InboundView, Message, OutboxKind, Outcome, Part, SessionKey, Settled,
+};
 
 use crate::{ModelErrorKind, TokenUsage, driver::Report, turn::Ending};
 
@@ -84,8 +86,15 @@ impl RunResult {
 
     /// From what the store keeps: another process ran the turn, or it was settled as it came in.
     pub(super) fn of_settled(view: &InboundView, settled: &Settled) -> Self {
-        let texts = settled.replies.iter().flat_map(|reply| reply.parts.iter().filter_map(Part::as_text));
-        let content = texts.collect::<Vec<_>>().join("\n");
+        // The answer alone, as for whoever ran the turn; where there is none, the notices. Never a question that was
+        // answered since.
+        let said = |kind: OutboxKind| {
+            let messages = settled.replies.iter().filter(move |message| message.kind == kind);
+            let texts = messages.flat_map(|message| message.parts.iter().filter_map(Part::as_text));
+            texts.collect::<Vec<_>>().join("\n")
+        };
+        let answer = said(OutboxKind::Reply);
+        let content = if answer.is_empty() { said(OutboxKind::Notice) } else { answer };
         let (stop_reason, failed) = match settled.outcome {
             Outcome::Replied | Outcome::Quiet => ("answered", false),
             Outcome::Stopped => ("stopped", false),

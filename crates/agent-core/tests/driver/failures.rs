@@ -1,0 +1,165 @@
+//! Models that cannot be had.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use agent_core::{
+    FinishReason, LlmProvider, ModelError, ModelErrorKind, ModelRequest, Retry, RetryPolicy,
+    RetryingProvider, ScriptedProvider, ScriptedReply,
+};
+use session_api::{Clock, InboundState, ManualClock, Role, SequentialIds, Timestamp};
+
+use crate::support::{TestApp, core, request, script, session, while_time_passes};
+
+fn unavailable() -> ScriptedReply {
+    ScriptedReply::error(ModelError::new(ModelErrorKind::Unavailable, "the server is away"))
+}
+
+#[tokio::test]
+async fn a_message_without_an_answer_is_kept_and_can_be_tried_again() {
+    let provider = script(vec![unavailable(), ScriptedReply::text("Back again.")]);
+    let app = TestApp::new(core(provider, Vec::new()));
+    let result = app.say("hello").await;
+    assert_eq!(result.stop_reason, "model_failed");
+    let error = result.error.expect("it failed");
+    assert_eq!(error.kind, Some(ModelErrorKind::Unavailable));
+    assert!(error.message.contains("the server is away"), "{}", error.message);
+    let id = result.metadata["inbound"].parse().unwrap();
+    assert!(result.content.contains(&format!("dead-letters retry {id}")), "{}", result.content);
+    assert_eq!(app.outbox().await.len(), 1, "the sender is told");
+    assert!(app.history().await.is_empty());
+    assert_eq!(app.factotum.dead_letters(10).await.unwrap().len(), 1);
+
+    assert_eq!(app.factotum.redrive(id).await.unwrap(), Some(session()));
+    let again = app.factotum.attach(session(), id).wait().await.unwrap();
+    assert_eq!((again.content.as_str(), again.error), ("Back again.", None));
+    assert!(app.factotum.dead_letters(10).await.unwrap().is_empty());
+    let roles: Vec<Role> = app.history().await.iter().map(|message| message.role).collect();
+    assert_eq!(roles, [Role::User, Role::Assistant]);
+}
+
+#[tokio::test]
+async fn a_dead_letter_can_be_dropped() {
+    let app = TestApp::new(core(script(vec![unavailable()]), Vec::new()));
+    let id = app.say("hello").await.metadata["inbound"].parse().unwrap();
+    assert!(app.factotum.drop_dead_letter(id).await.unwrap());
+    assert!(!app.factotum.drop_dead_letter(id).await.unwrap());
+    assert_eq!(app.factotum.redrive(id).await.unwrap(), None);
+    let view = app.stores.mailbox.inbound(id).await.unwrap().unwrap();
+    assert!(matches!(view.state, InboundState::Settled(_)), "{:?}", view.state);
+}
+
+#[tokio::test]
+async fn a_failed_message_does_not_hold_the_next_one_back() {
+    let app = TestApp::new(core(script(vec![unavailable(), ScriptedReply::text("Here.")]), Vec::new()));
+    app.say("first").await;
+    assert_eq!(app.say("second").await.content, "Here.");
+}
+
+#[tokio::test]
+async fn a_history_that_is_too_long_is_halved_until_it_fits() {
+    let too_long = || ScriptedReply::error(ModelError::new(ModelErrorKind::ContextTooLong, "too long"));
+    let mut replies = vec![ScriptedReply::text("yes"); 8];
+    replies.extend([too_long(), too_long(), ScriptedReply::text("at last")]);
+    let provider = script(replies);
+    let mut core = core(provider.clone(), Vec::new());
+    core.budget.history_messages = 16;
+    let app = TestApp::new(core);
+    for _ in 0..8 {
+        app.say("more").await;
+    }
+    assert_eq!(app.say("and?").await.content, "at last");
+    let sizes: Vec<usize> = provider.requests()[8..].iter().map(|request| request.messages.len()).collect();
+    assert_eq!(sizes, [17, 9, 5]);
+}
+
+#[tokio::test]
+async fn a_run_with_a_model_and_a_preset_is_refused_before_it_is_accepted() {
+    let app = TestApp::new(core(script(Vec::new()), Vec::new()));
+    let overrides = session_api::RunOverrides {
+        model: Some("a/b".into()),
+        preset: Some("c".into()),
+        ..session_api::RunOverrides::default()
+    };
+    assert!(app.factotum.run(request("hello").with(overrides)).await.is_err());
+    assert!(app.factotum.sessions().list(10).await.unwrap().is_empty());
+}
+
+/// Asks a retrying provider once; returns what came, how often the inner one was asked, and how long it took.
+async fn ask(replies: Vec<ScriptedReply>) -> (Result<String, ModelError>, usize, Duration) {
+    let clock = ManualClock::at(Timestamp(0));
+    let inner = Arc::new(ScriptedProvider::new(replies));
+    let retrying = RetryingProvider::new(
+        inner.clone(),
+        RetryPolicy::default(),
+        Arc::new(clock.clone()),
+        Arc::new(SequentialIds::default()),
+    );
+    let request = ModelRequest {
+        model: "model".into(),
+        system: "".into(),
+        messages: Vec::new(),
+        tools: Arc::new([]),
+        blobs: HashMap::new(),
+        max_output_tokens: None,
+        correlation: String::new(),
+    };
+    let outcome = while_time_passes(&clock, async {
+        let mut stream = retrying.stream(request).await?;
+        let mut text = String::new();
+        while let Some(event) = futures_util::StreamExt::next(&mut stream).await {
+            match event? {
+                agent_core::ModelEvent::Text(piece) => text.push_str(&piece),
+                agent_core::ModelEvent::Finished(finished) => assert_eq!(finished.reason, FinishReason::Stop),
+                _ => {}
+            }
+        }
+        Ok(text)
+    })
+    .await;
+    (outcome, inner.requests().len(), clock.monotonic())
+}
+
+fn limited(seconds: u64) -> ScriptedReply {
+    ScriptedReply::error(ModelError {
+        retry: Retry::After(Duration::from_secs(seconds)),
+        ..ModelError::new(ModelErrorKind::RateLimited, "too often")
+    })
+}
+
+#[tokio::test]
+async fn a_failure_before_the_first_piece_is_tried_again_with_growing_patience() {
+    let (outcome, asked, took) = ask(vec![unavailable(), unavailable(), ScriptedReply::text("Here.")]).await;
+    assert_eq!((outcome.unwrap().as_str(), asked), ("Here.", 3));
+    // 500 ms and 1 s, each with up to half of itself on top.
+    assert!(took >= Duration::from_millis(1500) && took <= Duration::from_millis(2300), "{took:?}");
+}
+
+#[tokio::test]
+async fn it_gives_up_after_its_attempts() {
+    let (outcome, asked, _) = ask(vec![unavailable()]).await;
+    assert_eq!((outcome.unwrap_err().kind, asked), (ModelErrorKind::Unavailable, 3));
+}
+
+#[tokio::test]
+async fn a_server_that_says_when_is_asked_then() {
+    let (outcome, asked, took) = ask(vec![limited(7), ScriptedReply::text("Here.")]).await;
+    assert_eq!((outcome.unwrap().as_str(), asked), ("Here.", 2));
+    assert!(took >= Duration::from_secs(7) && took <= Duration::from_millis(7300), "{took:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_too_much_patience_is_not_waited_for() {
+    let (outcome, asked, took) = ask(vec![limited(61), ScriptedReply::text("Here.")]).await;
+    assert_eq!((outcome.unwrap_err().kind, asked), (ModelErrorKind::RateLimited, 1));
+    assert!(took < Duration::from_secs(1), "{took:?}");
+}
+
+#[tokio::test]
+async fn nothing_is_tried_again_after_the_first_piece_or_when_it_would_fail_again() {
+    let broken = ModelError::new(ModelErrorKind::BadReply, "it broke off");
+    let (outcome, asked, _) = ask(vec![ScriptedReply::text("Well").then_error(broken)]).await;
+    assert_eq!((outcome.unwrap_err().kind, asked), (ModelErrorKind::BadReply, 1));
+    let refused = ScriptedReply::error(ModelError::new(ModelErrorKind::Auth, "the key is refused"));
+    let (outcome, asked, _) = ask(vec![refused]).await;
+    assert_eq!((outcome.unwrap_err().kind, asked), (ModelErrorKind::Auth, 1));
+}

@@ -1,0 +1,76 @@
+//! What of a history goes into a request.
+
+use agent_core::fold_history;
+use proptest::prelude::*;
+use session_api::{
+    CallId, Checkpoint, Message, MessageId, Part, Role, StoredMessage, Timestamp, ToolCall, ToolResult,
+    ToolStatus, TurnId, Window,
+};
+use uuid::Uuid;
+
+use crate::support::assert_pairs;
+
+/// Turns as they are stored: for each its rounds, for each round its number of calls. Call ids are the same in every
+/// turn, as models make them.
+fn stored(turns: &[Vec<usize>]) -> Vec<StoredMessage> {
+    let mut messages: Vec<StoredMessage> = Vec::new();
+    for (number, rounds) in turns.iter().enumerate() {
+        let turn = TurnId(Uuid::from_u128(number as u128));
+        let mut add = |role, parts| {
+            let seq = messages.len() as u64 + 1;
+            let id = MessageId(Uuid::from_u128(u128::from(seq)));
+            let message = Message { id, role, principal: None, turn, at: Timestamp(0), parts };
+            messages.push(StoredMessage { seq, message });
+        };
+        add(Role::User, vec![Part::text("a question")]);
+        for (round, calls) in rounds.iter().enumerate() {
+            let ids = || (0..*calls).map(|call| CallId(format!("call-{round}-{call}")));
+            let (name, arguments) = ("look".to_owned(), "{}".to_owned());
+            let call = |id| Part::ToolCall(ToolCall { id, name: name.clone(), arguments: arguments.clone() });
+            let result = |call_id| {
+                let (status, content) = (ToolStatus::Ok, vec![Part::text("seen")]);
+                Part::ToolResult(ToolResult { call_id, name: name.clone(), status, content, whole: None })
+            };
+            add(Role::Assistant, ids().map(call).collect());
+            add(Role::Tool, ids().map(result).collect());
+        }
+        add(Role::Assistant, vec![Part::text("an answer")]);
+    }
+    messages
+}
+
+fn window(messages: Vec<StoredMessage>, checkpoint: Option<Checkpoint>) -> Window {
+    Window { checkpoint, messages, truncated: true, epoch: 0, model: None }
+}
+
+proptest! {
+    #[test]
+    fn pairs_are_never_split_wherever_the_window_begins(
+        turns in prop::collection::vec(prop::collection::vec(1_usize..4, 0..4), 1..6),
+        start in any::<prop::sample::Index>(),
+    ) {
+        let all = stored(&turns);
+        let from = start.index(all.len());
+        let folded = fold_history(&window(all[from..].to_vec(), None));
+        assert_pairs(&folded);
+        prop_assert!(folded.iter().all(|message| !message.parts.is_empty()));
+        // Nothing is left out but results whose calls stand before the window.
+        let split = all[from].message.role == Role::Tool;
+        prop_assert_eq!(folded.len(), all.len() - from - usize::from(split));
+    }
+}
+
+#[test]
+fn a_summary_stands_first_and_an_empty_one_nowhere() {
+    let checkpoint = |summary: &str| Checkpoint {
+        id: MessageId(Uuid::from_u128(99)),
+        upto: 0,
+        summary: summary.into(),
+        at: Timestamp(0),
+    };
+    let messages = stored(&[vec![1]]);
+    let folded = fold_history(&window(messages.clone(), Some(checkpoint("we met"))));
+    assert_eq!(folded[0].text(), "[summary of the conversation so far]\nwe met");
+    assert_eq!(folded.len(), messages.len() + 1);
+    assert_eq!(fold_history(&window(messages.clone(), Some(checkpoint("")))).len(), messages.len());
+}
