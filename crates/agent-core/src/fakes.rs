@@ -251,4 +251,4 @@ impl Drop for DropGuard {
 
 #[cfg(test)]
 #[path = "fakes_tests.rs"]
-mod tests;
+pub(crate) mod tests;

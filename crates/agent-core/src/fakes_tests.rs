@@ -14,7 +14,8 @@ use crate::{
     ScriptedReply,
 };
 
-struct Scripted;
+/// Plays the suite's scenarios by script.
+pub(crate) struct Scripted;
 
 #[async_trait]
 impl ProviderHarness for Scripted {

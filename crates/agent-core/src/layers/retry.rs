@@ -101,3 +101,7 @@ impl LlmProvider for RetryingProvider {
         self.inner.models().await
     }
 }
+
+#[cfg(test)]
+#[path = "retry_tests.rs"]
+mod tests;

@@ -87,10 +87,10 @@ async fn places() -> Vec<String> {
 async fn a_process_may_die_at_any_place() {
     let places = places().await;
     assert!(places.len() > 20, "{places:#?}");
-    for at in 0..places.len() {
+    for (at, expected) in places.iter().enumerate() {
         let (place, world, app, result) = die_at(at).await;
         let context = format!("died at place {at}, {place}: {result:#?}");
-        assert_eq!(place, places[at]);
+        assert_eq!(place, *expected);
         assert!(result.error.is_none(), "{context}");
         assert!(result.content.starts_with("That is all."), "{context}");
 

@@ -1,5 +1,12 @@
 //! The driver and the façade over a store in memory, a scripted model, scripted tools and a clock that stands still.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what should be there and is not fails the test"
+)]
+
 mod approvals;
 mod commands;
 mod crashes;
@@ -7,6 +14,7 @@ mod events;
 mod failures;
 mod history;
 mod hooks;
+mod leases;
 mod queues;
 mod stops;
 mod support;

@@ -35,7 +35,7 @@ impl Dice {
         ToolCall { id: CallId(id.into()), name: name.into(), arguments: arguments.into() }
     }
 
-    fn result(&mut self, id: CallId) -> Event {
+    fn result(&mut self, id: &CallId) -> Event {
         let (status, text) =
             [(ToolStatus::Ok, "fine"), (ToolStatus::Error, "broken"), (ToolStatus::Error, "away")]
                 [usize::from(self.roll(3))];
@@ -90,7 +90,7 @@ impl Dice {
             Command::Judge(calls) => self.judged(calls.len()),
             Command::Run(calls) => {
                 let place = usize::from(self.roll(255)) % calls.len();
-                self.result(calls[place].id.clone())
+                self.result(&calls[place].id)
             }
             Command::Suspend(questions) => Event::Answered(
                 questions.into_iter().map(|question| (question.call.id, self.state())).collect(),
@@ -111,7 +111,7 @@ impl Dice {
                 let count = usize::from(self.roll(4));
                 self.judged(count)
             }
-            3 => self.result(id),
+            3 => self.result(&id),
             4 => self.absorbed(),
             5 => Event::Answered(vec![(id, self.state())]),
             6 => Event::Committed,
