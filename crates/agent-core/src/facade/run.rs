@@ -1,6 +1,6 @@
 //! Running a message: accept it, lease its session, work until it is settled.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use session_api::{
     Acceptance, Accepted, Inbound, InboundId, InboundState, InboundView, LeaseFrom, RunNow, Runner, Scope,
@@ -13,6 +13,9 @@ use crate::{
     AgentError, Core, Hook, commands,
     driver::{self, RunEnd},
 };
+
+/// How long to wait at most before looking whether time has made a turn leasable.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Factotum {
     /// Says something and waits for what comes of it.
@@ -103,6 +106,8 @@ impl Factotum {
             if let Some(turn) = turn.take() {
                 let row = turn.founders.iter().find(|row| row.inbound.id == id);
                 let correlation = row.map(|row| row.inbound.correlation.clone());
+                // Another message's turn that has to end first is none of this run's hooks' business.
+                let hooks = if row.is_some() { hooks } else { &[] };
                 match driver::run(&self.ports, self.core_with(hooks), turn).await? {
                     RunEnd::Ended(report) if correlation.is_some() => {
                         return Ok(RunResult::of_report(*report, correlation));
@@ -121,7 +126,11 @@ impl Factotum {
             }
             turn = mailbox.lease(self.ports.worker, LeaseFrom::Sessions(vec![session.clone()])).await?;
             if turn.is_none() {
-                mailbox.changed(version).await?;
+                // A lease or a question that runs out is no change: time alone makes a turn leasable again.
+                tokio::select! {
+                    changed = mailbox.changed(version) => { changed?; }
+                    () = self.ports.clock.sleep(LOOK_AGAIN) => {}
+                }
             }
         }
     }

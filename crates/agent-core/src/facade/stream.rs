@@ -1,7 +1,7 @@
 //! Following a run.
 
 use session_api::{
-    Inbound, InboundId, InboundKind, Part, Principal, Route, RunOverrides, Runner, SessionKey,
+    Inbound, InboundId, InboundKind, InboundState, Part, Principal, Route, RunOverrides, Runner, SessionKey,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -119,9 +119,9 @@ impl Drop for RunStream {
         if !self.stop_on_drop || over {
             return;
         }
-        let (factotum, session) = (self.factotum.clone(), self.session.clone());
+        let (factotum, session, id) = (self.factotum.clone(), self.session.clone(), self.inbound);
         let task = async move {
-            if let Err(error) = factotum.stop(&session).await {
+            if let Err(error) = factotum.stop_when_running(&session, id).await {
                 tracing::warn!(%error, "a run whose stream was dropped could not be stopped");
             }
         };
@@ -130,6 +130,22 @@ impl Drop for RunStream {
 }
 
 impl Factotum {
+    /// Stops the turn that answers `id`, and none that runs before it.
+    async fn stop_when_running(&self, session: &SessionKey, id: InboundId) -> Result<(), AgentError> {
+        let mailbox = &self.ports.stores.mailbox;
+        let mut version = 0;
+        loop {
+            version = mailbox.changed(version).await?;
+            match mailbox.inbound(id).await?.map(|view| view.state) {
+                Some(InboundState::Pending { .. }) => {}
+                Some(InboundState::Running(_) | InboundState::Suspended(_)) => {
+                    return self.stop(session).await;
+                }
+                Some(InboundState::Settled(_) | InboundState::Dead { .. }) | None => return Ok(()),
+            }
+        }
+    }
+
     /// Stops what runs in `session` and in the sessions it started.
     pub async fn stop(&self, session: &SessionKey) -> Result<(), AgentError> {
         let id = InboundId::new(self.ports.ids.as_ref());

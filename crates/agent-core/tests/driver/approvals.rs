@@ -140,3 +140,12 @@ async fn a_stop_ends_a_turn_that_waits_for_an_answer() {
     assert_pairs(&app.history().await);
     assert!(app.factotum.approvals().answer(first.questions[0].id, Decision::Allow).await.is_err());
 }
+
+#[tokio::test]
+async fn a_command_waits_no_longer_than_the_question_is_open() {
+    let Asked { app, send, provider, .. } = asked().await;
+    let result = app.in_time(app.say("/status")).await;
+    assert!(result.content.starts_with("Model: "), "{}", result.content);
+    assert!(app.elapsed() >= Duration::from_secs(600) && app.elapsed() < Duration::from_secs(602));
+    assert_eq!((send.effects(), provider.requests().len()), (0, 2));
+}

@@ -123,6 +123,22 @@ async fn a_hook_of_one_run_is_called_for_that_run_only() {
     assert_eq!(diary.lines.lock().len(), 16);
 }
 
+#[tokio::test]
+async fn a_run_that_first_ends_what_another_left_keeps_its_hooks_to_itself() {
+    let dead = TestApp::new(core(script(vec![ScriptedReply::hang()]), Vec::new()));
+    let left = dead.factotum.run_streamed(RunRequest { detached: true, ..request("left") }).await.unwrap();
+    tokio::task::yield_now().await;
+    dead.crash();
+    drop(left);
+    let replies = vec![ScriptedReply::text("To the old one."), ScriptedReply::text("To the new one.")];
+    let app = dead.another(core(script(replies), Vec::new()));
+    let diary = Arc::new(Diary::default());
+    let run = RunRequest { hooks: vec![diary.clone()], ..request("new") };
+    assert_eq!(app.factotum.run(run).await.unwrap().content, "To the new one.");
+    let runs = diary.lines.lock().iter().filter(|line| *line == "before run").count();
+    assert_eq!(runs, 1);
+}
+
 /// Signs every answer.
 struct Signature;
 

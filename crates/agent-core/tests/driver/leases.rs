@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use agent_core::{ModelRequest, RunRequest, ScriptedProvider, ScriptedReply};
-use session_api::{InboundState, Message, Role, contract::fixture::inbound_to};
+use session_api::{InboundState, Message, Role, WorkerId, contract::fixture::inbound_to};
 use tool_api::Effect;
 
 use crate::support::{
@@ -55,13 +55,27 @@ async fn a_process_that_slept_through_its_lease_goes_on_where_nobody_took_it() {
 }
 
 #[tokio::test]
+async fn whoever_waits_takes_the_turn_when_its_lease_runs_out() {
+    let first = TestApp::new(core(script(vec![ScriptedReply::hang()]), Vec::new()));
+    let row = inbound_to(&session(), "go");
+    let id = row.id;
+    drop(first.stores.mailbox.accept(None, vec![row], None, None).await.unwrap());
+    let lease = first.store_lease(WorkerId(uuid::Uuid::from_u128(77))).await;
+    assert!(lease.is_some(), "somebody has it who is never heard of again");
+    let second = first.another(core(script(vec![ScriptedReply::text("Here.")]), Vec::new()));
+    let result = second.in_time(second.factotum.attach(session(), id).wait()).await.unwrap();
+    assert_eq!(result.content, "Here.");
+    assert!(second.elapsed() >= Duration::from_secs(30) && second.elapsed() < Duration::from_secs(32));
+}
+
+#[tokio::test]
 async fn a_lease_is_renewed_for_as_long_as_the_turn_takes() {
     let mut core = core(script(vec![ScriptedReply::hang()]), Vec::new());
     core.limits.seconds = 200;
     let app = TestApp::new(core);
     let stream = app.factotum.run_streamed(request("go")).await.unwrap();
     let id = stream.inbound();
-    let other = session_api::WorkerId(uuid::Uuid::from_u128(77));
+    let other = WorkerId(uuid::Uuid::from_u128(77));
     app.in_time(async {
         for _ in 0..15 {
             session_api::Clock::sleep(&app.clock, Duration::from_secs(10)).await;

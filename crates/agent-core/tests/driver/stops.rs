@@ -91,6 +91,31 @@ async fn dropping_a_stream_stops_its_run() {
 }
 
 #[tokio::test]
+async fn dropping_the_stream_of_a_run_that_waits_leaves_the_one_before_it_alone() {
+    let wait = Probe::new("wait", Effect::Unsafe, Does::Wait);
+    let provider = script(vec![
+        ScriptedReply::tool("wait", &none()),
+        ScriptedReply::text("First."),
+        ScriptedReply::hang(),
+    ]);
+    let app = TestApp::new(core(provider, vec![wait.clone()]));
+    let first = app.factotum.run_streamed(request("first")).await.unwrap();
+    wait.had(1).await;
+    // Overrides of its own: it cannot join the turn that runs.
+    let overrides = session_api::RunOverrides { model: Some("other".into()), ..Default::default() };
+    let second = app.factotum.run_streamed(request("second").with(overrides)).await.unwrap();
+    let id = second.inbound();
+    drop(second);
+    app.clock.advance(SOON);
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+    wait.release();
+    assert_eq!(first.wait().await.unwrap().content, "First.");
+    assert_eq!(app.in_time(outcome(&app, id)).await, Outcome::Stopped);
+}
+
+#[tokio::test]
 async fn a_detached_run_goes_on_without_its_stream() {
     let wait = Probe::new("wait", Effect::Pure, Does::Wait);
     let provider = script(vec![ScriptedReply::tool("wait", &none()), ScriptedReply::text("Done.")]);
