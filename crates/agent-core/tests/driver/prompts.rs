@@ -1,0 +1,67 @@
+//! What a request holds besides the words: instructions, images, on whose behalf.
+
+use std::sync::Arc;
+
+use agent_core::{PromptFile, PromptSource, RunRequest, ScriptedReply, system_prompt};
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use session_api::{Part, Principal, PrincipalId, Rank};
+
+use crate::support::{TestApp, core, request, script};
+
+/// The owner's file for the owner; remembers for whom it was asked.
+#[derive(Default)]
+struct Files {
+    asked: Mutex<Vec<(Rank, String)>>,
+}
+
+#[async_trait]
+impl PromptSource for Files {
+    async fn files(&self, principal: &Principal, channel: &str) -> Vec<PromptFile> {
+        self.asked.lock().push((principal.rank, channel.to_owned()));
+        let file = |name: &str, text: &str| PromptFile { name: name.into(), text: text.into() };
+        match principal.rank {
+            Rank::Owner => vec![file("AGENTS.md", "Be brief."), file("USER.md", "Likes tea.")],
+            _ => vec![file("AGENTS.md", "Be brief.")],
+        }
+    }
+}
+
+#[tokio::test]
+async fn instruction_files_stand_in_the_system_prompt_of_those_they_are_for() {
+    let provider = script(vec![ScriptedReply::text("Yes.")]);
+    let files = Arc::new(Files::default());
+    let mut core = core(provider.clone(), Vec::new());
+    core.prompts = files.clone();
+    let app = TestApp::new(core);
+    app.say("hello").await;
+    let kim = Principal { id: PrincipalId("kim".into()), rank: Rank::Member };
+    app.factotum.run(RunRequest { principal: kim, ..request("hello") }).await.unwrap();
+    let systems: Vec<Arc<str>> = provider.requests().into_iter().map(|request| request.system).collect();
+    assert!(systems[0].contains("# AGENTS.md\n\nBe brief.\n\n# USER.md\n\nLikes tea."), "{}", systems[0]);
+    assert!(systems[1].ends_with("# AGENTS.md\n\nBe brief."), "{}", systems[1]);
+    assert_eq!(*files.asked.lock(), [(Rank::Owner, "cli".into()), (Rank::Member, "cli".into())]);
+}
+
+#[test]
+fn a_file_that_is_too_long_is_left_out_whole_and_the_model_is_told() {
+    let file = |name: &str, text: String| PromptFile { name: name.into(), text };
+    let files =
+        [file("LONG.md", "x".repeat(101)), file("EMPTY.md", " \n".into()), file("FITS.md", "y".repeat(100))];
+    let prompt = system_prompt(&files, 100);
+    assert!(prompt.contains("# LONG.md\n\n[left out: 101 bytes, the limit is 100]"), "{prompt}");
+    assert!(!prompt.contains("EMPTY.md") && !prompt.contains("xx"), "{prompt}");
+    assert!(prompt.ends_with(&"y".repeat(100)), "{prompt}");
+}
+
+#[tokio::test]
+async fn the_bytes_of_an_image_go_with_the_request() {
+    let provider = script(vec![ScriptedReply::text("A cat.")]);
+    let app = TestApp::new(core(provider.clone(), Vec::new()));
+    let blob = app.stores.blobs.put_blob("a picture".into()).await.unwrap();
+    let mut run = request("What is this?");
+    run.parts.push(Part::Image { blob: blob.clone(), mime: "image/png".into() });
+    app.factotum.run(run).await.unwrap();
+    let sent = provider.requests().remove(0);
+    assert_eq!(sent.blobs.get(&blob).map(|bytes| &bytes[..]), Some(&b"a picture"[..]));
+}
