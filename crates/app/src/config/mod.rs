@@ -1,0 +1,38 @@
+//! The configuration: what it may say, where it comes from, and what is wrong with it.
+//!
+//! Four layers, each above the one before: defaults, the file, variables `FACTOTUM_…`, flags. [`load`] merges them and
+//! reports everything that is wrong at once, with file, line, key and the nearest right key. Nothing here reads the
+//! environment by itself: [`LoadInput`] brings it. No error text and no output holds the value of a secret.
+
+mod adapters;
+mod check;
+mod describe;
+mod file;
+mod key_path;
+mod layers;
+mod load;
+mod locate;
+mod problem;
+mod resolve;
+mod rules;
+mod schema;
+mod secret_ref;
+mod sections;
+mod show;
+mod sources;
+mod suggest;
+
+pub use describe::{KeyRow, reference, reference_table};
+pub use key_path::KeyPath;
+pub use load::{LoadInput, Loaded, load};
+pub use problem::{ConfigError, Origin, Problem};
+pub use resolve::{ResolveError, SecretResolver};
+pub use schema::schema;
+pub use secret_ref::{SecretRef, SecretRefError, names_a_secret};
+pub use sections::{
+    AgentSection, ChannelSection, Config, Durability, HttpSection, LogConfig, LogFormat, ProviderSection,
+    StorageSection,
+};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! What the schema cannot say.
+//!
+//! The rules look at the merged values, not at [`Config`], so that they speak in the same breath as the schema's
+//! checks; a value of the wrong type is none of their business.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use serde_json::Value;
+
+use super::{Config, KeyPath, SecretRef, check::Finding, sources::each_secret};
+use crate::{Environment, observe::check_filter};
+
+fn finding(key: KeyPath, message: impl Into<String>, hint: Option<&str>) -> Finding {
+    Finding { key, message: message.into(), hint: hint.map(str::to_owned) }
+}
+
+/// What stands in the way.
+pub(super) fn errors(tree: &Value) -> Vec<Finding> {
+    let mut found = Vec::new();
+    secrets(tree, &mut found);
+    for (name, channel) in tree["channels"].as_object().into_iter().flatten() {
+        if channel["enabled"] == true {
+            let key = KeyPath(vec!["channels".into(), name.clone(), "enabled".into()]);
+            let message = format!("channel `{name}` is not compiled into this build");
+            found.push(finding(key, message, Some("set enabled = false, or remove the section")));
+        }
+    }
+    for name in tree["providers"].as_object().into_iter().flatten().map(|(name, _)| name) {
+        if name.trim().is_empty() || name.contains('/') {
+            let key = KeyPath(vec!["providers".into(), name.clone()]);
+            found.push(finding(
+                key,
+                "the name of a provider must not be empty and must not contain `/`",
+                None,
+            ));
+        }
+    }
+    if let Some(bind) = tree["http"]["bind"].as_str()
+        && bind.parse::<SocketAddr>().is_err()
+    {
+        let hint = Some("write it as in \"127.0.0.1:8700\"");
+        found.push(finding(KeyPath::parse("http.bind"), "is not an address with a port", hint));
+    }
+    if let Some(level) = tree["log"]["level"].as_str()
+        && !level.trim().is_empty()
+        && let Err(message) = check_filter(level)
+    {
+        let hint = Some("write off, error, warn, info, debug or trace, or part=level pairs between commas");
+        found.push(finding(KeyPath::parse("log.level"), message, hint));
+    }
+    for (at, name) in tree["agent"]["ask"].as_array().into_iter().flatten().enumerate() {
+        if name.as_str().is_some_and(|name| name.trim().is_empty()) {
+            found.push(finding(KeyPath::parse("agent.ask").child(at.to_string()), "must not be empty", None));
+        }
+    }
+    found
+}
+
+/// References that refer to nothing, under every name that speaks of a secret.
+fn secrets(tree: &Value, found: &mut Vec<Finding>) {
+    let mut tree = tree.clone();
+    each_secret(&mut tree, &KeyPath::default(), &mut |path, text| {
+        if let Err(error) = SecretRef::parse(text) {
+            found.push(finding(path.clone(), error.to_string(), None));
+        }
+    });
+}
+
+/// What is odd and does no harm.
+pub(super) fn warnings(tree: &Value) -> Vec<Finding> {
+    let set = tree["http"].as_object().is_some_and(|http| !http.is_empty());
+    let http = finding(
+        KeyPath::parse("http"),
+        "the HTTP API is not compiled into this build; the section has no effect",
+        None,
+    );
+    if set { vec![http] } else { Vec::new() }
+}
+
+/// Puts the user's home in the place of a leading `~`, which only shells do by themselves.
+pub(super) fn expand(config: &mut Config, environment: &Environment) {
+    let Some(home) = environment.get("HOME").map(PathBuf::from) else { return };
+    for path in [&mut config.agent.workspace, &mut config.log.file].into_iter().flatten() {
+        if let Ok(rest) = path.strip_prefix("~") {
+            *path = home.join(rest);
+        }
+    }
+}

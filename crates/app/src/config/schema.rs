@@ -1,0 +1,105 @@
+//! The JSON schema of the file.
+
+use agent_core::{BudgetConfig, RetryPolicy, turn::Limits};
+use schemars::{Schema, SchemaGenerator, generate::SchemaSettings};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::Config;
+
+/// The JSON schema of the whole file, all in one piece.
+#[must_use]
+pub fn schema() -> Value {
+    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    settings.into_generator().into_root_schema_for::<Config>().to_value()
+}
+
+/// Name, least and greatest value, and meaning of a number.
+type Row = (&'static str, u64, u64, &'static str);
+
+// The core derives no schemas, so that it needs no crate for them. A test holds these tables against its types.
+
+const LIMITS: &[Row] = &[
+    ("model_calls", 1, 10_000, "Most calls of the model in one turn."),
+    ("tool_calls", 1, 100_000, "Most tool calls in one turn."),
+    ("seconds", 1, 86_400, "Longest time for one turn in seconds, waiting for permission not counted."),
+];
+
+const BUDGET: &[Row] = &[
+    ("history_messages", 1, 100_000, "Most messages of history in a request."),
+    ("history_bytes", 1_000, 64 << 20, "Most bytes of history in a request."),
+    (
+        "file_bytes",
+        1_000,
+        16 << 20,
+        "Most bytes of one instruction file; a longer one is left out and the model is told.",
+    ),
+    (
+        "result_chars",
+        200,
+        16 << 20,
+        "Most characters of one tool result; a longer one is stored whole and cut.",
+    ),
+];
+
+const RETRY: &[Row] = &[
+    ("attempts", 1, 20, "How often a model call is tried in all."),
+    ("base_millis", 1, 60_000, "The wait before the second attempt in milliseconds; it doubles each time."),
+    ("longest_wait_seconds", 1, 600, "A server that asks for a longer wait than this is not waited for."),
+];
+
+pub(super) fn limits(_: &mut SchemaGenerator) -> Schema {
+    numbers(LIMITS, Limits::default(), "How far one turn may go.")
+}
+
+pub(super) fn budget(_: &mut SchemaGenerator) -> Schema {
+    numbers(BUDGET, BudgetConfig::default(), "How much room each thing has in a request to the model.")
+}
+
+pub(super) fn retry(_: &mut SchemaGenerator) -> Schema {
+    numbers(RETRY, RetryPolicy::default(), "How often a failed model call is tried again.")
+}
+
+fn numbers(rows: &[Row], defaults: impl Serialize, about: &str) -> Schema {
+    let defaults = serde_json::to_value(defaults).unwrap_or_default();
+    let properties: serde_json::Map<String, Value> = rows
+        .iter()
+        .map(|(name, least, most, about)| {
+            let number = json!({
+                "type": "integer", "minimum": least, "maximum": most,
+                "default": defaults[*name], "description": about,
+            });
+            ((*name).to_owned(), number)
+        })
+        .collect();
+    let table = json!({
+        "type": "object", "description": about, "additionalProperties": false, "properties": properties,
+    });
+    Schema::try_from(table).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_here_have_the_keys_of_the_cores_types_and_their_defaults_are_in_range() {
+        let cases = [
+            (LIMITS, serde_json::to_value(Limits::default()).unwrap()),
+            (BUDGET, serde_json::to_value(BudgetConfig::default()).unwrap()),
+            (RETRY, serde_json::to_value(RetryPolicy::default()).unwrap()),
+        ];
+        for (rows, defaults) in cases {
+            let mut ours: Vec<&str> = rows.iter().map(|row| row.0).collect();
+            ours.sort_unstable();
+            let theirs: Vec<&str> = defaults.as_object().unwrap().keys().map(String::as_str).collect();
+            let mut theirs = theirs;
+            theirs.sort_unstable();
+            assert_eq!(ours, theirs);
+            for (name, least, most, _) in rows {
+                let default = defaults[*name].as_u64().unwrap();
+                assert!((*least..=*most).contains(&default), "{name}");
+            }
+        }
+    }
+}
