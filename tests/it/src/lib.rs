@@ -1,1 +1,13 @@
-//! End-to-end tests that drive the built binary.
+//! End-to-end tests that drive the built binary: what they share.
+//!
+//! Every test has a home and servers of its own, waits for events, and gives up after a bounded time.
+
+mod look;
+mod process;
+mod setup;
+mod wait;
+
+pub use look::{History, dead_letters, history, parse_lines, questions, valid};
+pub use process::{Output, Proc, run, run_with_input};
+pub use setup::{Setup, agent, runnable, say, skip, words};
+pub use wait::{PATIENCE, until};
