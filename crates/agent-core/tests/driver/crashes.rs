@@ -14,24 +14,42 @@ use crate::support::{
 const TOOLS: [(&str, Effect); 4] =
     [("look", Effect::Pure), ("edit", Effect::Keyed), ("tell", Effect::Ours), ("send", Effect::Unsafe)];
 
+/// In which order the model calls the tools.
+#[derive(Debug, Clone, Copy)]
+enum Order {
+    /// As they are listed: what may not be repeated comes last, behind results that are recorded.
+    Listed,
+    /// What may not be repeated comes first, when nothing is recorded yet.
+    Reversed,
+}
+
 /// The world that survives the processes: how often each tool had its effect on it.
 struct World {
+    order: Order,
     probes: Vec<Arc<Probe>>,
     trap: Arc<Trap>,
 }
 
 impl World {
-    fn new(trap: Trap) -> Self {
+    fn new(order: Order, trap: Trap) -> Self {
         let trap = Arc::new(trap);
         let probe = |(name, effect): (&str, Effect)| {
             let does = if effect == Effect::Ours { Does::Notice } else { Does::Say(format!("{name} done")) };
             Probe::trapped(name, effect, does, trap.clone())
         };
-        Self { probes: TOOLS.map(probe).into(), trap }
+        Self { order, probes: TOOLS.map(probe).into(), trap }
     }
 
     fn core(&self) -> Core {
         let tools = self.probes.iter().map(|probe| probe.clone() as Arc<dyn Tool>).collect();
+        let react = match self.order {
+            Order::Listed => |request: &ModelRequest| react(request, TOOLS.map(|(name, _)| name)),
+            Order::Reversed => |request: &ModelRequest| {
+                let mut names = TOOLS.map(|(name, _)| name);
+                names.reverse();
+                react(request, names)
+            },
+        };
         core(Arc::new(Reacting::new(self.trap.clone(), react)), tools)
     }
 
@@ -42,11 +60,11 @@ impl World {
 }
 
 /// First all tools, then the answer.
-fn react(request: &ModelRequest) -> ScriptedReply {
+fn react(request: &ModelRequest, names: [&'static str; 4]) -> ScriptedReply {
     if request.messages.iter().any(|message| message.role == Role::Tool) {
         ScriptedReply::text("That is all.")
     } else {
-        ScriptedReply::tools(TOOLS.map(|(name, _)| (name, none())).into())
+        ScriptedReply::tools(names.map(|name| (name, none())).into())
     }
 }
 
@@ -56,8 +74,8 @@ fn go() -> RunRequest {
 }
 
 /// Dies at place `at`; a second process does the rest. Returns the place's name, the world and the outcome.
-async fn die_at(at: usize) -> (String, World, TestApp, RunResult) {
-    let world = World::new(Trap::at(at));
+async fn die_at(order: Order, at: usize) -> (String, World, TestApp, RunResult) {
+    let world = World::new(order, Trap::at(at));
     let first =
         TestApp::with_mailbox(world.core(), |stores| TrappedMailbox::around(stores, world.trap.clone()));
     let factotum = first.factotum.clone();
@@ -75,8 +93,8 @@ async fn die_at(at: usize) -> (String, World, TestApp, RunResult) {
 }
 
 /// The places of a run that nothing disturbs.
-async fn places() -> Vec<String> {
-    let world = World::new(Trap::never());
+async fn places(order: Order) -> Vec<String> {
+    let world = World::new(order, Trap::never());
     let app =
         TestApp::with_mailbox(world.core(), |stores| TrappedMailbox::around(stores, world.trap.clone()));
     assert_eq!(app.factotum.run(go()).await.unwrap().content, "That is all.");
@@ -85,10 +103,19 @@ async fn places() -> Vec<String> {
 
 #[tokio::test]
 async fn a_process_may_die_at_any_place() {
-    let places = places().await;
+    die_everywhere(Order::Listed).await;
+}
+
+#[tokio::test]
+async fn a_process_may_die_at_any_place_when_the_unsafe_call_comes_first() {
+    die_everywhere(Order::Reversed).await;
+}
+
+async fn die_everywhere(order: Order) {
+    let places = places(order).await;
     assert!(places.len() > 20, "{places:#?}");
     for (at, expected) in places.iter().enumerate() {
-        let (place, world, app, result) = die_at(at).await;
+        let (place, world, app, result) = die_at(order, at).await;
         let context = format!("died at place {at}, {place}: {result:#?}");
         assert_eq!(place, *expected);
         assert!(result.error.is_none(), "{context}");
@@ -125,13 +152,13 @@ async fn a_process_may_die_at_any_place() {
 
 /// The place with this name, in an undisturbed run.
 async fn place(name: &str) -> usize {
-    let places = places().await;
+    let places = places(Order::Listed).await;
     places.iter().position(|place| place == name).unwrap_or_else(|| panic!("no `{name}` in {places:#?}"))
 }
 
 #[tokio::test]
 async fn a_call_whose_start_was_not_journalled_simply_runs() {
-    let (_, world, _, result) = die_at(place("before journal that send starts").await).await;
+    let (_, world, _, result) = die_at(Order::Listed, place("before journal that send starts").await).await;
     assert_eq!(world.effects("send"), 1);
     assert_eq!(result.content, "That is all.");
 }
@@ -140,7 +167,7 @@ async fn a_call_whose_start_was_not_journalled_simply_runs() {
 async fn an_unsafe_call_that_may_have_started_is_not_repeated() {
     for name in ["after journal that send starts", "send begins", "send had its effect"] {
         let at = place(name).await;
-        let (_, world, app, result) = die_at(at).await;
+        let (_, world, app, result) = die_at(Order::Listed, at).await;
         assert_eq!(world.effects("send"), usize::from(name == "send had its effect"), "{name}");
         assert!(result.content.contains("outcome unknown"), "{name}: {}", result.content);
         assert_eq!(result.metadata["resumed"], "true");
@@ -152,29 +179,29 @@ async fn an_unsafe_call_that_may_have_started_is_not_repeated() {
 
 #[tokio::test]
 async fn a_result_that_was_journalled_is_not_asked_for_again() {
-    let (_, world, _, result) = die_at(place("after journal that call-4 ended").await).await;
+    let (_, world, _, result) = die_at(Order::Listed, place("after journal that call-4 ended").await).await;
     assert_eq!(TOOLS.map(|(name, _)| world.effects(name)), [1, 1, 1, 1]);
     assert_eq!(result.content, "That is all.");
 }
 
 #[tokio::test]
 async fn a_keyed_call_is_repeated_only_while_its_key_is_the_same() {
-    let (_, world, _, result) = die_at(place("edit begins").await).await;
+    let (_, world, _, result) = die_at(Order::Listed, place("edit begins").await).await;
     assert_eq!((world.effects("edit"), result.content.as_str()), (1, "That is all."));
-    let (_, world, _, result) = die_at(place("edit had its effect").await).await;
+    let (_, world, _, result) = die_at(Order::Listed, place("edit had its effect").await).await;
     assert_eq!(world.effects("edit"), 1);
     assert!(result.content.contains("`edit` was interrupted, outcome unknown"), "{}", result.content);
 }
 
 #[tokio::test]
 async fn a_pure_call_runs_again() {
-    let (_, world, _, result) = die_at(place("look had its effect").await).await;
+    let (_, world, _, result) = die_at(Order::Listed, place("look had its effect").await).await;
     assert_eq!((world.effects("look"), result.content.as_str()), (2, "That is all."));
 }
 
 #[tokio::test]
 async fn a_turn_that_committed_is_only_read() {
-    let (_, world, app, result) = die_at(place("after commit").await).await;
+    let (_, world, app, result) = die_at(Order::Listed, place("after commit").await).await;
     assert_eq!(TOOLS.map(|(name, _)| world.effects(name)), [1, 1, 1, 1]);
     assert_eq!(result.content, "That is all.");
     assert_eq!(app.outbox().await.len(), 2);
@@ -182,7 +209,7 @@ async fn a_turn_that_committed_is_only_read() {
 
 #[tokio::test]
 async fn nothing_is_visible_before_the_commit() {
-    let world = World::new(Trap::at(place("before commit").await));
+    let world = World::new(Order::Listed, Trap::at(place("before commit").await));
     let app =
         TestApp::with_mailbox(world.core(), |stores| TrappedMailbox::around(stores, world.trap.clone()));
     let stream = app.factotum.run_streamed(go()).await.unwrap();
@@ -195,7 +222,7 @@ async fn nothing_is_visible_before_the_commit() {
 #[tokio::test]
 async fn a_turn_goes_on_with_a_new_configuration_and_says_so() {
     let at = place("after journal that call-1 ended").await;
-    let world = World::new(Trap::at(at));
+    let world = World::new(Order::Listed, Trap::at(at));
     let first =
         TestApp::with_mailbox(world.core(), |stores| TrappedMailbox::around(stores, world.trap.clone()));
     let stream = first.factotum.run_streamed(RunRequest { detached: true, ..go() }).await.unwrap();
@@ -213,7 +240,7 @@ async fn a_turn_goes_on_with_a_new_configuration_and_says_so() {
 #[tokio::test]
 async fn a_record_that_cannot_be_read_is_a_dead_letter_and_not_a_loop() {
     let at = place("after journal that call-1 ended").await;
-    let world = World::new(Trap::at(at));
+    let world = World::new(Order::Listed, Trap::at(at));
     let first =
         TestApp::with_mailbox(world.core(), |stores| TrappedMailbox::around(stores, world.trap.clone()));
     let stream = first.factotum.run_streamed(RunRequest { detached: true, ..go() }).await.unwrap();
