@@ -1,5 +1,12 @@
 //! The shared corpus of broken configurations. Skipped visibly where the corpus is not at hand.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test may panic and print"
+)]
+
 use std::{fs, path::Path};
 
 use factotum::{

@@ -1,5 +1,7 @@
 //! The example file and the page of documentation say what the program does.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
 use std::{fs, path::Path};
 
 use factotum::{

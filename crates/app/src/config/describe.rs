@@ -30,7 +30,7 @@ pub fn reference() -> Vec<KeyRow> {
     rows
 }
 
-/// [`reference`] as a table in Markdown.
+/// What [`reference()`] lists, as a table in Markdown.
 #[must_use]
 pub fn reference_table() -> String {
     let mut table = String::from("| key | takes | default | meaning |\n|---|---|---|---|\n");

@@ -9,11 +9,15 @@ use super::{
     check::check,
     file,
     layers::{Tree, from_environment, merge},
+    locate::Places,
     rules, schema,
     sources::{Known, Sources, each_secret},
     suggest,
 };
 use crate::{Environment, observe::Redactor};
+
+/// Most problems that are reported one by one. A file that is no configuration at all has thousands.
+const MOST: usize = 100;
 
 /// Where a configuration comes from.
 #[derive(Debug, Clone)]
@@ -84,7 +88,7 @@ pub fn load(input: &LoadInput<'_>) -> Result<Loaded, ConfigError> {
         .map_err(|otherwise| file::syntax(&path, text.as_deref().unwrap_or_default(), &otherwise))?;
 
     let exists = text.is_some();
-    let file = text.map(|text| (path.clone(), text));
+    let file = text.map(|text| (path.clone(), Places::new(text)));
     let known = Known { home: input.home.clone(), file, layers, variables };
     let sources = Sources { known: Arc::new(known), redactor: Redactor::default() };
     // Before any message is made, so that none can hold a secret that is written out.
@@ -99,9 +103,10 @@ pub fn load(input: &LoadInput<'_>) -> Result<Loaded, ConfigError> {
     findings.extend(adapters::errors(&tree));
     let problem =
         |finding: super::check::Finding| sources.problem(finding.key, finding.message, finding.hint);
-    let mut problems: Vec<Problem> = findings.into_iter().map(problem).collect();
+    let more = findings.len().saturating_sub(MOST);
+    let mut problems: Vec<Problem> = findings.into_iter().take(MOST).map(problem).collect();
     let config = if problems.is_empty() { read(&tree, &sources, &mut problems) } else { None };
-    let Some(mut config) = config else { return Err(sorted(problems)) };
+    let Some(mut config) = config else { return Err(sorted(problems, more)) };
     rules::expand(&mut config, input.environment);
 
     let mut warnings: Vec<Problem> = rules::warnings(&tree).into_iter().map(problem).collect();
@@ -126,7 +131,7 @@ fn read(tree: &Value, sources: &Sources, problems: &mut Vec<Problem>) -> Option<
     }
 }
 
-fn sorted(mut problems: Vec<Problem>) -> ConfigError {
+fn sorted(mut problems: Vec<Problem>, more: usize) -> ConfigError {
     let place = |problem: &Problem| match &problem.origin {
         Origin::File { line, .. } => (0, line.unwrap_or(usize::MAX)),
         Origin::Default => (1, 0),
@@ -135,6 +140,11 @@ fn sorted(mut problems: Vec<Problem>) -> ConfigError {
     };
     problems.sort_by_key(place);
     problems.dedup();
+    if more > 0 {
+        let message = format!("and {more} more problems");
+        let (key, origin, hint) = (KeyPath::default(), Origin::Default, None);
+        problems.push(Problem { key, origin, message, hint });
+    }
     ConfigError { problems }
 }
 

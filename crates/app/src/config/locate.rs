@@ -1,7 +1,6 @@
-//! Where in the file's text a key stands. Only for messages and `config show`: a start without problems parses the
-//! text once, without places.
+//! Where in the file's text a key stands. Only for messages and `config show`: a start without problems never looks.
 
-use std::ops::Range;
+use std::{ops::Range, sync::OnceLock};
 
 use toml_edit::{ImDocument, Item, Value};
 
@@ -13,17 +12,30 @@ pub(super) fn line_of(text: &str, offset: usize) -> usize {
     before.iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
-/// The line of `key`; when it is not there, of the nearest table around it. `None` when nothing of it is there.
-pub(super) fn line(text: &str, key: &KeyPath) -> Option<usize> {
-    let document = ImDocument::parse(text).ok()?;
-    let mut found = None;
-    let mut place = Place::Item(document.as_item());
-    for name in &key.0 {
-        let Some((span, next)) = place.step(name) else { break };
-        found = span.or(found);
-        place = next;
+/// A text whose keys can be looked up. It is parsed when the first one is.
+#[derive(Debug)]
+pub(super) struct Places {
+    text: String,
+    document: OnceLock<Option<ImDocument<String>>>,
+}
+
+impl Places {
+    pub(super) fn new(text: String) -> Self {
+        Self { text, document: OnceLock::new() }
     }
-    found.map(|span| line_of(text, span.start))
+
+    /// The line of `key`; when it is not there, of the nearest table around it. `None` when nothing of it is there.
+    pub(super) fn line(&self, key: &KeyPath) -> Option<usize> {
+        let document = self.document.get_or_init(|| ImDocument::parse(self.text.clone()).ok()).as_ref()?;
+        let mut found = None;
+        let mut place = Place::Item(document.as_item());
+        for name in &key.0 {
+            let Some((span, next)) = place.step(name) else { break };
+            found = span.or(found);
+            place = next;
+        }
+        found.map(|span| line_of(&self.text, span.start))
+    }
 }
 
 enum Place<'a> {
@@ -73,6 +85,7 @@ mod tests {
     #[test]
     fn keys_are_found_however_they_are_written() {
         let text = "a.b = 1\n\n[c]\nd = [\n  1,\n  2,\n]\n[c.e]\nf = { g = 1 }\n[h.\"i j\"]\nk = \"\"\"\n\"\"\"\nl = 1\n";
+        let places = Places::new(text.to_owned());
         let table = [
             ("a.b", Some(1)),
             ("c", Some(3)),
@@ -85,9 +98,9 @@ mod tests {
             ("missing", None),
         ];
         for (key, expected) in table {
-            assert_eq!(line(text, &KeyPath::parse(key)), expected, "{key}");
+            assert_eq!(places.line(&KeyPath::parse(key)), expected, "{key}");
         }
         let path = KeyPath(vec!["h".into(), "i j".into(), "l".into()]);
-        assert_eq!(line(text, &path), Some(13));
+        assert_eq!(places.line(&path), Some(13));
     }
 }

@@ -11,7 +11,8 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use super::{
-    Config, ConfigError, KeyPath, Origin, Problem, SecretRef, SecretResolver, layers::Layer, locate, suggest,
+    Config, ConfigError, KeyPath, Origin, Problem, SecretRef, SecretResolver, layers::Layer, locate::Places,
+    suggest,
 };
 use crate::{Environment, observe::Redactor};
 
@@ -26,8 +27,8 @@ pub(crate) struct Sources {
 #[derive(Default)]
 pub(super) struct Known {
     pub(super) home: PathBuf,
-    /// The file and its text, if there is one.
-    pub(super) file: Option<(PathBuf, String)>,
+    /// The file and the places in it, if there is one.
+    pub(super) file: Option<(PathBuf, Places)>,
     /// The layer of each value, by its path.
     pub(super) layers: BTreeMap<KeyPath, Layer>,
     /// The variable behind each path that the environment sets.
@@ -53,7 +54,7 @@ impl Sources {
         match layer {
             None | Some(Layer::Default) => Origin::Default,
             Some(Layer::File) => match &known.file {
-                Some((path, text)) => Origin::File { path: path.clone(), line: locate::line(text, key) },
+                Some((path, places)) => Origin::File { path: path.clone(), line: places.line(key) },
                 None => Origin::Default,
             },
             Some(Layer::Env) => match self.variable(key) {

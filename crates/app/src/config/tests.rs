@@ -225,6 +225,14 @@ fn what_is_no_file_of_text_gets_one_clear_sentence() {
 }
 
 #[test]
+fn a_file_full_of_strange_keys_is_reported_up_to_a_bound() {
+    let text: String = (0..5_000).map(|n| format!("[strange-{n}]\nkey = 1\n")).collect();
+    let error = Place::new(&text).load(&[], Value::Null).unwrap_err();
+    assert_eq!(error.problems.len(), 101);
+    assert_eq!(error.problems[100].to_string(), "configuration: and 4900 more problems");
+}
+
+#[test]
 fn no_message_holds_a_secret() {
     let texts = [
         format!("[providers.main]\nkind = \"openai\"\napi_key = \"{CANARY}\nx = 1\n"),

@@ -19,7 +19,7 @@ use crate::config::{LogConfig, LogFormat};
 
 /// How much a person wants to see, by `-v` and `-q`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Verbosity {
+pub(crate) struct Verbosity {
     /// How often `-v` was given: information, details, everything.
     pub verbose: u8,
     /// Whether `-q` was: errors only.
@@ -28,7 +28,7 @@ pub struct Verbosity {
 
 /// What the log is made of.
 #[derive(Debug)]
-pub struct LogInput<'a> {
+pub(crate) struct LogInput<'a> {
     /// `[log]`.
     pub config: &'a LogConfig,
     /// The data directory.
@@ -45,7 +45,7 @@ pub struct LogInput<'a> {
 
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]
-pub enum LogError {
+pub(crate) enum LogError {
     /// The levels make no sense.
     #[error(
         "{place}: {message}; write off, error, warn, info, debug or trace, or part=level pairs between commas"
@@ -76,7 +76,7 @@ type Boxed<S> = Box<dyn Layer<S> + Send + Sync>;
 ///
 /// # Errors
 /// When the levels make no sense, the file cannot be opened, or there is a log already.
-pub fn init(input: &LogInput<'_>) -> Result<(), LogError> {
+pub(crate) fn init(input: &LogInput<'_>) -> Result<(), LogError> {
     let (sink, colors) = match &input.config.file {
         Some(file) => (Sink::File(Arc::new(open(&input.home.join("logs").join(file))?)), false),
         None => (Sink::Stderr, input.colors && io::stderr().is_terminal()),
@@ -86,7 +86,7 @@ pub fn init(input: &LogInput<'_>) -> Result<(), LogError> {
 }
 
 /// Whether `text` is a filter. The message says what is wrong with it.
-pub fn check_filter(text: &str) -> Result<(), String> {
+pub(crate) fn check_filter(text: &str) -> Result<(), String> {
     filter::<Registry>(text).map(drop)
 }
 

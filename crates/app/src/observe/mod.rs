@@ -6,5 +6,5 @@ mod patterns;
 mod redactor;
 mod writer;
 
-pub use logs::{LogError, LogInput, Verbosity, check_filter, init};
+pub(crate) use logs::{LogError, LogInput, Verbosity, check_filter, init};
 pub use redactor::Redactor;
