@@ -83,6 +83,15 @@ impl Models {
     pub fn resolve(&self, name: &str) -> Result<ChosenModel, ModelError> {
         let named =
             name.split_once('/').and_then(|(provider, model)| Some((self.providers.get(provider)?, model)));
+        // The offline provider has no models that one could mean: it would answer whatever the name.
+        if named.is_none() && self.default.provider.info().kind == "offline" && name != self.default.model {
+            let known: Vec<&str> = self.providers.keys().map(String::as_str).collect();
+            let message = format!(
+                "there is no provider for the model `{name}`; known providers are {}",
+                known.join(", ")
+            );
+            return Err(ModelError::new(ModelErrorKind::NotConfigured, message));
+        }
         let (provider, model) = named.unwrap_or((&self.default.provider, name));
         if model.trim().is_empty() {
             let known: Vec<&str> = self.providers.keys().map(String::as_str).collect();

@@ -1,2 +1,7 @@
 //! The `factotum` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(factotum::cli::main())
+}

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use session_api::{
-    Approval, ApprovalId, ApprovalState, AuditVerdict, DeadLetter, Decision, Inbound, InboundId, InboundKind,
-    Message, Page, Part, Principal, Route, RunOverrides, Runner, Scope, SearchHit, SessionInfo, SessionKey,
-    StoreError, StoredMessage, Timestamp, UsageBy, UsageTotal,
+    Approval, ApprovalId, ApprovalState, AuditVerdict, BlobId, DeadLetter, Decision, Inbound, InboundId,
+    InboundKind, Message, Page, Part, Principal, Route, RunOverrides, Runner, Scope, SearchHit, SessionInfo,
+    SessionKey, StoreError, StoredMessage, Timestamp, UsageBy, UsageTotal,
 };
 
 use super::Factotum;
@@ -81,6 +81,11 @@ impl Factotum {
     /// Tokens and cost since `since`.
     pub async fn usage(&self, since: Timestamp, by: UsageBy) -> Result<Vec<UsageTotal>, AgentError> {
         Ok(self.ports.stores.usage.usage_totals(&Scope::All, since, by).await?)
+    }
+
+    /// Stores bytes for a message that will name them.
+    pub async fn keep(&self, bytes: bytes::Bytes) -> Result<BlobId, AgentError> {
+        Ok(self.ports.stores.blobs.put_blob(bytes).await?)
     }
 
     /// Whether the audit log is whole.

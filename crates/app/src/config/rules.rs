@@ -48,6 +48,20 @@ pub(super) fn errors(tree: &Value) -> Vec<Finding> {
         let hint = Some("write off, error, warn, info, debug or trace, or part=level pairs between commas");
         found.push(finding(KeyPath::parse("log.level"), message, hint));
     }
+    let exec = &tree["tools"]["exec"];
+    if exec["enabled"] == true && exec["sandbox"] != "none" {
+        let key = KeyPath::parse(if exec["sandbox"].is_null() {
+            "tools.exec.enabled"
+        } else {
+            "tools.exec.sandbox"
+        });
+        let message = "commands would run with all rights of this program, since the sandbox comes later";
+        found.push(finding(
+            key,
+            message,
+            Some("write sandbox = \"none\" beside it if that is what you want"),
+        ));
+    }
     for (at, name) in tree["agent"]["ask"].as_array().into_iter().flatten().enumerate() {
         if name.as_str().is_some_and(|name| name.trim().is_empty()) {
             found.push(finding(KeyPath::parse("agent.ask").child(at.to_string()), "must not be empty", None));

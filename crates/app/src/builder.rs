@@ -1,0 +1,389 @@
+//! From a configuration to an assistant.
+
+use std::{
+    collections::BTreeMap,
+    ops::Deref,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use agent_core::{
+    Core, EventBus, Factotum, Hook, LlmProvider, LocalBus, Models, Ports, PromptSource, RetryingProvider,
+};
+use futures_util::future::BoxFuture;
+use session_api::{Clock, IdSource, LeasePolicy, StoreError, Stores, WorkerId};
+use sqlite_store::{Durability, OpenOptions, SqliteStore};
+use tool_api::{AlwaysAsk, Approver, Registry, ToolSource};
+use tools::Workspace;
+
+use crate::{
+    Environment, SetupError, SetupProblem, SystemClock, SystemIds,
+    config::{Config, LoadInput},
+    prompts::WorkspacePrompts,
+    provider_choice::{self, Choice},
+    tasks::Tasks,
+};
+
+/// Puts an assistant together. Every part has a default made from the configuration and can be replaced.
+pub struct Builder {
+    config: Config,
+    home: PathBuf,
+    environment: Environment,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+    bus: Arc<dyn EventBus>,
+    stores: Option<Stores>,
+    models: Option<Models>,
+    tools: Vec<Arc<dyn ToolSource>>,
+    hooks: Vec<Arc<dyn Hook>>,
+    approver: Option<Arc<dyn Approver>>,
+    prompts: Option<Arc<dyn PromptSource>>,
+}
+
+impl Builder {
+    /// From the configuration file at `path`, or the usual one, and the process's environment.
+    pub fn from_config(path: Option<&Path>) -> Result<Self, SetupError> {
+        let environment = Environment::of_process();
+        let home = environment.home().ok_or(SetupProblem::NoHome)?;
+        let input = LoadInput::new(home.clone(), path.map(Path::to_owned), &environment);
+        let config = crate::config::load(&input)?.config;
+        Ok(Self::new(config, home, environment))
+    }
+
+    /// From a configuration that was loaded before. `home` is the data directory.
+    #[must_use]
+    pub fn new(config: Config, home: PathBuf, environment: Environment) -> Self {
+        Self {
+            config,
+            home,
+            environment,
+            clock: Arc::new(SystemClock::new()),
+            ids: Arc::new(SystemIds),
+            bus: Arc::new(LocalBus::default()),
+            stores: None,
+            models: None,
+            tools: Vec::new(),
+            hooks: Vec::new(),
+            approver: None,
+            prompts: None,
+        }
+    }
+
+    /// Another clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Another source of ids.
+    #[must_use]
+    pub fn ids(mut self, ids: Arc<dyn IdSource>) -> Self {
+        self.ids = ids;
+        self
+    }
+
+    /// Other stores; no database is opened then.
+    #[must_use]
+    pub fn stores(mut self, stores: Stores) -> Self {
+        self.stores = Some(stores);
+        self
+    }
+
+    /// Other models; no provider is set up from the configuration then.
+    #[must_use]
+    pub fn models(mut self, models: Models) -> Self {
+        self.models = Some(models);
+        self
+    }
+
+    /// More tools. Their names must differ from the built-in ones.
+    #[must_use]
+    pub fn tools(mut self, source: Arc<dyn ToolSource>) -> Self {
+        self.tools.push(source);
+        self
+    }
+
+    /// A hook for every run.
+    #[must_use]
+    pub fn hook(mut self, hook: Arc<dyn Hook>) -> Self {
+        self.hooks.push(hook);
+        self
+    }
+
+    /// Another judge of tool calls.
+    #[must_use]
+    pub fn approver(mut self, approver: Arc<dyn Approver>) -> Self {
+        self.approver = Some(approver);
+        self
+    }
+
+    /// Other instructions.
+    #[must_use]
+    pub fn prompts(mut self, prompts: Arc<dyn PromptSource>) -> Self {
+        self.prompts = Some(prompts);
+        self
+    }
+
+    /// Checks everything and reports all problems at once. Opens the database and the workspace; starts nothing.
+    pub async fn build(mut self) -> Result<App, SetupError> {
+        let mut problems: Vec<SetupProblem> = Vec::new();
+        let choice = match self.models.take() {
+            Some(models) => Some(Choice { models, reason: "given by the embedding program".into() }),
+            None => self.choose(&mut problems).await,
+        };
+        let workspace_dir = self.config.workspace(&self.home);
+        let workspace = match std::fs::create_dir_all(&workspace_dir)
+            .map_err(|error| SetupProblem::Folder(workspace_dir.clone(), error))
+        {
+            Ok(()) => Workspace::open(&workspace_dir).map_err(SetupProblem::from),
+            Err(problem) => Err(problem),
+        };
+        let workspace = workspace.map_err(|problem| problems.push(problem)).ok();
+        let worker = WorkerId::new(self.ids.as_ref());
+        let mut writer: Option<BoxFuture<'static, Result<(), StoreError>>> = None;
+        let mut database = None;
+        let stores = match self.stores.take() {
+            Some(stores) => Some(stores),
+            // Nothing is opened, and so nothing is made, for a configuration that cannot run.
+            None if problems.is_empty() => match self.open(worker).await {
+                Ok((store, run)) => {
+                    writer = Some(run);
+                    database = Some(store.clone());
+                    Some(Stores::of(Arc::new(store)))
+                }
+                Err(problem) => {
+                    problems.push(problem);
+                    None
+                }
+            },
+            None => None,
+        };
+        let registry = match (&workspace, &stores) {
+            (Some(workspace), Some(stores)) => self.registry(workspace.clone(), stores, &mut problems),
+            _ => None,
+        };
+        let (Some(choice), Some(stores), Some(registry)) = (choice, stores, registry) else {
+            return Err(SetupError(problems));
+        };
+        let agent = &self.config.agent;
+        let core = Core {
+            models: choice.models.clone(),
+            tools: registry,
+            approver: self.approver.unwrap_or_else(|| Arc::new(AlwaysAsk(agent.ask.clone()))),
+            hooks: self.hooks,
+            prompts: self
+                .prompts
+                .unwrap_or_else(|| Arc::new(WorkspacePrompts { workspace: workspace_dir.clone() })),
+            limits: agent.limits,
+            budget: agent.budget,
+            approval_expiry: Duration::from_secs(u64::from(agent.approval_minutes) * 60),
+        };
+        let tasks = Tasks::default();
+        let ports = Ports {
+            stores,
+            clock: self.clock,
+            ids: self.ids,
+            bus: self.bus,
+            spawn: Arc::new(tasks.clone()),
+            worker,
+            lease_ttl: LeasePolicy::default().ttl,
+        };
+        Ok(App {
+            factotum: Factotum::new(ports, core),
+            tasks,
+            writer,
+            database,
+            choice,
+            workspace: workspace_dir,
+            home: self.home,
+        })
+    }
+
+    async fn choose(&self, problems: &mut Vec<SetupProblem>) -> Option<Choice> {
+        let mut configured: BTreeMap<String, Arc<dyn LlmProvider>> = BTreeMap::new();
+        let before = problems.len();
+        for (name, section) in &self.config.providers {
+            let key = match &section.api_key {
+                Some(reference) => match self.config.resolve(name, reference, &self.environment) {
+                    Ok(key) => Some(key),
+                    Err(error) => {
+                        problems.push(error.into());
+                        continue;
+                    }
+                },
+                None => provider_choice::key_for(name, &self.environment),
+            };
+            let table = match self.config.resolve_table(name, &self.environment) {
+                Ok(table) => table,
+                Err(error) => {
+                    problems.push(error.into());
+                    continue;
+                }
+            };
+            match providers::build(name, &section.kind, table, key) {
+                Ok(provider) => {
+                    configured.insert(name.clone(), provider);
+                }
+                Err(error) => problems.push(error.into()),
+            }
+        }
+        if problems.len() > before {
+            return None;
+        }
+        let (policy, clock, ids) = (self.config.agent.retry, self.clock.clone(), self.ids.clone());
+        let wrap = move |provider: Arc<dyn LlmProvider>| -> Arc<dyn LlmProvider> {
+            Arc::new(RetryingProvider::new(provider, policy, clock.clone(), ids.clone()))
+        };
+        let model = self.config.agent.model.as_deref();
+        match provider_choice::choose(model, configured, &self.environment, &wrap).await {
+            Ok(choice) => Some(choice),
+            Err(problem) => {
+                problems.push(problem);
+                None
+            }
+        }
+    }
+
+    async fn open(
+        &self,
+        worker: WorkerId,
+    ) -> Result<(SqliteStore, BoxFuture<'static, Result<(), StoreError>>), SetupProblem> {
+        let mut options = OpenOptions::new(&self.home, worker);
+        options.durability = match self.config.storage.durability {
+            crate::config::Durability::Power => Durability::Power,
+            crate::config::Durability::Process => Durability::Process,
+        };
+        let (store, writer) = SqliteStore::open(options, self.clock.clone(), self.ids.clone()).await?;
+        Ok((store, Box::pin(writer.run())))
+    }
+
+    fn registry(
+        &self,
+        workspace: Workspace,
+        stores: &Stores,
+        problems: &mut Vec<SetupProblem>,
+    ) -> Option<Registry> {
+        let deps = tools::Deps { workspace, kv: stores.kv.clone(), blobs: stores.blobs.clone() };
+        let built_in = match tools::register(&self.config.tools, deps) {
+            Ok(built_in) => built_in,
+            Err(error) => {
+                problems.push(error.into());
+                return None;
+            }
+        };
+        let mut sources: Vec<Arc<dyn ToolSource>> = vec![Arc::new(built_in)];
+        sources.extend(self.tools.iter().cloned());
+        match Registry::new(&sources) {
+            Ok(registry) => Some(registry),
+            Err(duplicates) => {
+                problems.extend(duplicates.into_iter().map(Into::into));
+                None
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder").field("home", &self.home).finish_non_exhaustive()
+    }
+}
+
+/// An assistant that is put together and does not run yet.
+pub struct App {
+    factotum: Factotum,
+    tasks: Tasks,
+    writer: Option<BoxFuture<'static, Result<(), StoreError>>>,
+    database: Option<SqliteStore>,
+    choice: Choice,
+    workspace: PathBuf,
+    home: PathBuf,
+}
+
+impl App {
+    /// Starts the database's writer. From here on the assistant answers.
+    #[must_use]
+    pub fn start(self) -> Assistant {
+        let Self { factotum, tasks, writer, database, choice, workspace, home } = self;
+        let writer = writer.map(|run| {
+            #[expect(clippy::disallowed_methods, reason = "owned by Assistant, which awaits it in shutdown")]
+            tokio::spawn(run)
+        });
+        Assistant { factotum, tasks, writer, database, choice, workspace, home }
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("home", &self.home).finish_non_exhaustive()
+    }
+}
+
+/// A running assistant. It is a [`Factotum`]; end it with [`shutdown`](Self::shutdown).
+#[derive(Debug)]
+pub struct Assistant {
+    factotum: Factotum,
+    tasks: Tasks,
+    writer: Option<tokio::task::JoinHandle<Result<(), StoreError>>>,
+    database: Option<SqliteStore>,
+    choice: Choice,
+    workspace: PathBuf,
+    home: PathBuf,
+}
+
+impl Assistant {
+    /// Waits for what runs, then for the database's writer.
+    pub async fn shutdown(self) -> Result<(), StoreError> {
+        let Self { factotum, tasks, writer, database, .. } = self;
+        tasks.end().await;
+        // The writer ends with the last handle of the store.
+        drop((factotum, database));
+        match writer {
+            Some(writer) => match tokio::time::timeout(crate::tasks::GRACE, writer).await {
+                Ok(Ok(ended)) => ended,
+                Ok(Err(panicked)) => {
+                    Err(StoreError::Unavailable { what: panicked.to_string(), source: None })
+                }
+                Err(_) => Err(StoreError::Unavailable {
+                    what: "its writer did not end in time".into(),
+                    source: None,
+                }),
+            },
+            None => Ok(()),
+        }
+    }
+
+    /// Why the default model is what it is.
+    #[must_use]
+    pub fn model_reason(&self) -> &str {
+        &self.choice.reason
+    }
+
+    /// The directory that the file tools work in.
+    #[must_use]
+    pub fn workspace(&self) -> &Path {
+        &self.workspace
+    }
+
+    /// The data directory.
+    #[must_use]
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// The database, where there is one.
+    #[must_use]
+    pub fn database(&self) -> Option<&SqliteStore> {
+        self.database.as_ref()
+    }
+}
+
+impl Deref for Assistant {
+    type Target = Factotum;
+
+    fn deref(&self) -> &Factotum {
+        &self.factotum
+    }
+}

@@ -1,0 +1,233 @@
+//! `factotum agent`.
+
+mod attachments;
+mod ephemeral;
+mod message;
+
+use std::io::IsTerminal as _;
+
+use session_api::{RunOverrides, SessionKey};
+
+use super::{
+    args::Agent,
+    ask::{ask_all, can_ask},
+    error::{CliError, run_code},
+    out, repl,
+    screen::{Options, Screen},
+    session_name::key,
+    start::{Running, Start},
+};
+use crate::{Assistant, RunRequest, RunResult, exit};
+
+pub(super) async fn run(start: &Start, agent: Agent) -> Result<u8, CliError> {
+    let session = key(&agent.session)?;
+    let message = message::read(agent.message.as_deref())?;
+    if message.is_none()
+        && (agent.json || agent.ephemeral || !agent.image.is_empty() || !agent.file.is_empty())
+    {
+        return Err(CliError::Input(
+            "--json, --ephemeral, --image and --file need a message: add -m TEXT".into(),
+        ));
+    }
+    let running =
+        if agent.ephemeral { ephemeral::assistant(start).await? } else { start.assistant().await? };
+    let result = match message {
+        Some(text) => say(&running, &agent, session, text).await,
+        None => talk(&running, &agent, session).await,
+    };
+    running.end(result).await
+}
+
+fn options(agent: &Agent) -> Options {
+    Options {
+        stdout_tty: std::io::stdout().is_terminal(),
+        stderr_tty: std::io::stderr().is_terminal(),
+        markdown: !agent.no_markdown,
+        reasoning: agent.show_reasoning,
+        quiet: agent.quiet || agent.json,
+    }
+}
+
+/// One message, after what other runs of this session left.
+async fn say(running: &Running, agent: &Agent, session: SessionKey, text: String) -> Result<u8, CliError> {
+    let assistant = &running.assistant;
+    let about_waiting = is_about_waiting(&text);
+    if !about_waiting && let Some(code) = leftovers(assistant, agent, &session).await? {
+        return Ok(code);
+    }
+    let overrides = RunOverrides { model: agent.model.clone(), ..RunOverrides::default() };
+    let mut request = RunRequest::new(session.clone(), text).with(overrides);
+    request.parts.extend(attachments::parts(assistant, &agent.image, &agent.file).await?);
+    let stream = assistant.run_streamed(request).await?;
+    let inbound = stream.inbound();
+    let mut screen = Screen::new(options(agent));
+    let result =
+        if agent.json { follow_silently(stream).await? } else { screen.follow(stream, stop_asked()).await? };
+    let code = finish(assistant, agent, &mut screen, result, inbound).await?;
+    if about_waiting { carry_out(assistant, agent, &session, code).await } else { Ok(code) }
+}
+
+/// `/stop`, `/approve ID` and `/deny ID` are about what stands in the way of other messages, and must get past it.
+fn is_about_waiting(text: &str) -> bool {
+    let word = text.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+    matches!(word.as_str(), "/stop" | "/approve" | "/deny")
+}
+
+/// After a stop or an answer: goes on with the turn that it was about, unless another process does.
+async fn carry_out(
+    assistant: &Assistant,
+    agent: &Agent,
+    session: &SessionKey,
+    code: u8,
+) -> Result<u8, CliError> {
+    let ended = assistant.resume(session).await?;
+    // The stop itself worked, and the process whose turn it ended says so too.
+    let stopped = code == exit::STOPPED;
+    let mut code = if stopped { exit::OK } else { code };
+    if stopped && ended.is_empty() && !agent.json {
+        out::line("Stopped.");
+    }
+    for resumed in ended {
+        if agent.json {
+            out::json(&resumed.result)?;
+        } else {
+            out::line(&out::plain(&resumed.result.content));
+        }
+        code = match run_code(&resumed.result) {
+            exit::STOPPED => exit::OK,
+            code => code,
+        };
+    }
+    let still = assistant.waiting(session).await?.questions;
+    for question in &still {
+        eprint_line(&format!(
+            "another question waits: `factotum approvals allow {0}` or `factotum approvals deny {0}`",
+            question.id
+        ));
+    }
+    Ok(if still.is_empty() { code } else { exit::QUESTION })
+}
+
+/// Runs what was begun and not ended, and shows open questions. Some(code): the message may not be accepted yet.
+async fn leftovers(
+    assistant: &Assistant,
+    agent: &Agent,
+    session: &SessionKey,
+) -> Result<Option<u8>, CliError> {
+    let waiting = assistant.waiting(session).await?;
+    if !waiting.unfinished {
+        return Ok(None);
+    }
+    for resumed in assistant.resume(session).await? {
+        if agent.json {
+            out::json(&resumed.result)?;
+        } else {
+            out::line(&format!("[resumed] {}", out::plain(&resumed.result.content)));
+        }
+    }
+    let questions = assistant.waiting(session).await?.questions;
+    if questions.is_empty() {
+        return Ok(None);
+    }
+    if can_ask() && !agent.json {
+        let answered = ask_all(assistant, &questions).await?;
+        if answered {
+            for resumed in assistant.resume(session).await? {
+                out::line(&format!("[resumed] {}", out::plain(&resumed.result.content)));
+            }
+            return Ok(None);
+        }
+    }
+    for question in &questions {
+        eprint_line(&format!(
+            "a question waits in this session: may `{}` run with {}? Answer with `factotum approvals allow {}` or \
+             `factotum approvals deny {}`; `factotum approvals list` shows all.",
+            question.call.name, question.call.arguments, question.id, question.id
+        ));
+    }
+    Ok(Some(exit::QUESTION))
+}
+
+/// Prints what is left to print. A suspended run is asked about at once where somebody can answer.
+async fn finish(
+    assistant: &Assistant,
+    agent: &Agent,
+    screen: &mut Screen,
+    mut result: RunResult,
+    inbound: session_api::InboundId,
+) -> Result<u8, CliError> {
+    while result.stop_reason == "suspended" {
+        if agent.json || !can_ask() || !ask_all(assistant, &result.questions).await? {
+            if agent.json {
+                out::json(&result)?;
+            }
+            for question in &result.questions {
+                eprint_line(&format!(
+                    "`{}` waits for an answer: `factotum approvals allow {}` or `factotum approvals deny {}`; \
+                     `factotum approvals list` shows all.",
+                    question.call.name, question.id, question.id
+                ));
+            }
+            return Ok(exit::QUESTION);
+        }
+        let Some(session) = result.questions.first().map(|question| question.session.clone()) else { break };
+        let stream = assistant.attach(session, inbound);
+        result = screen.follow(stream, stop_asked()).await?;
+    }
+    if agent.json {
+        out::json(&result)?;
+    }
+    let code = run_code(&result);
+    if let Some(error) = result.error.as_ref().filter(|_| !agent.json) {
+        tracing::debug!(error = error.message, "the run failed");
+    }
+    Ok(code)
+}
+
+/// For `--json`: Ctrl-C stops the run, and its object says so.
+async fn follow_silently(mut stream: crate::RunStream) -> Result<RunResult, CliError> {
+    let mut stop = std::pin::pin!(stop_asked());
+    let mut stopping = false;
+    loop {
+        tokio::select! {
+            event = stream.next() => if event.is_none() { break },
+            () = &mut stop, if !stopping => {
+                stopping = true;
+                stream.cancel().await?;
+            }
+        }
+    }
+    Ok(stream.wait().await?)
+}
+
+/// Ends when the user presses Ctrl-C or the process is asked to end.
+async fn stop_asked() {
+    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(terminate) => terminate,
+        // Without signals there is nothing to wait for.
+        Err(_) => return std::future::pending().await,
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+async fn talk(running: &Running, agent: &Agent, session: SessionKey) -> Result<u8, CliError> {
+    if !std::io::stdin().is_terminal() {
+        return Err(CliError::Input(
+            "stdin is not a terminal; use `factotum agent -m -` to read one message from it".into(),
+        ));
+    }
+    Ok(repl::run(
+        &running.assistant,
+        session,
+        repl::Options { model: agent.model.clone(), screen: options(agent) },
+    )
+    .await?)
+}
+
+fn eprint_line(text: &str) {
+    // A closed stderr leaves only the exit code.
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{}\n", out::plain(text)).as_bytes());
+}

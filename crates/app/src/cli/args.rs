@@ -1,0 +1,249 @@
+//! The arguments.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap_complete::Shell;
+
+use super::config::ConfigCommand;
+
+/// A self-hosted personal assistant.
+#[derive(Debug, Parser)]
+#[command(
+    name = "factotum",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  factotum agent -m \"what time is it, and what is 17.5% of 1234.56?\"
+  factotum agent                       a conversation in the terminal
+  factotum status                      which model answers, and why
+  factotum doctor                      checks every part and says how to mend it
+
+Exit codes: 0 done, 2 usage, 3 a question waits, 65 bad input, 66 not found, 69 no model, 74 storage, 78 configuration, 130 stopped."
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Global {
+    /// The configuration file [default: config.toml in the data directory]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// The data directory [default: FACTOTUM_HOME, else ~/.factotum]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) home: Option<PathBuf>,
+    /// More log lines on stderr; twice for all
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Say something and read the answer; without -m, have a conversation
+    Agent(Agent),
+    /// Write a configuration and the workspace's files; nothing that is there is overwritten
+    Onboard(Onboard),
+    /// Which model answers and why, and where things are
+    Status {
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check every part, and say how to mend what is wrong
+    Doctor {
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Conversations
+    #[command(subcommand)]
+    Sessions(Sessions),
+    /// Questions whether a tool call may run
+    #[command(subcommand)]
+    Approvals(Approvals),
+    /// Messages that failed and are kept
+    #[command(subcommand)]
+    DeadLetters(DeadLetters),
+    /// The configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Completions for a shell, on stdout
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// The manual page, on stdout; with --dir one page for each command
+    Man {
+        /// Where to write the pages
+        #[arg(long)]
+        dir: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Agent {
+    /// The message; `-` reads it from stdin
+    #[arg(short, long, value_name = "TEXT|-")]
+    pub(super) message: Option<OsString>,
+    /// The conversation: a name, or channel:account:chat
+    #[arg(short, long, default_value = "default", value_name = "NAME")]
+    pub(super) session: String,
+    /// The model for this run, as PROVIDER/MODEL
+    #[arg(long, value_name = "PROVIDER/MODEL")]
+    pub(super) model: Option<String>,
+    /// An image to send along; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(super) image: Vec<PathBuf>,
+    /// A text file to send along; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(super) file: Vec<PathBuf>,
+    /// Keep nothing of this run but its usage
+    #[arg(long)]
+    pub(super) ephemeral: bool,
+    /// One JSON object for each turn, instead of text
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Do not render markdown
+    #[arg(long)]
+    pub(super) no_markdown: bool,
+    /// Show what the model thinks aloud
+    #[arg(long)]
+    pub(super) show_reasoning: bool,
+    /// The answer and nothing else
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Onboard {
+    /// The model to use, as PROVIDER/MODEL
+    #[arg(long, value_name = "PROVIDER/MODEL")]
+    pub(super) model: Option<String>,
+    /// Base URL of the model's provider
+    #[arg(long, value_name = "URL")]
+    pub(super) base_url: Option<String>,
+    /// Where its key is: env:NAME, file:PATH or cmd:PROGRAM
+    #[arg(long, value_name = "REF")]
+    pub(super) api_key: Option<String>,
+    /// Keep the values of the configuration that is there and add what is new
+    #[arg(long)]
+    pub(super) refresh: bool,
+    /// Ask nothing, also on a terminal
+    #[arg(long)]
+    pub(super) yes: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Sessions {
+    /// All conversations, last changed first
+    List {
+        /// At most this many
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// The messages of one
+    Show {
+        /// Its name, or channel:account:chat
+        #[arg(default_value = "default")]
+        session: String,
+        /// Only the newest N messages
+        #[arg(long, value_name = "N")]
+        last: Option<u64>,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Messages that hold a text, newest first
+    Search {
+        /// The text
+        text: String,
+        /// At most this many
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// One conversation as JSON lines, to be read by `import`
+    Export {
+        /// Its name, or channel:account:chat
+        #[arg(default_value = "default")]
+        session: String,
+        /// Where to [default: stdout]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Adds exported messages to a conversation
+    Import {
+        /// The file, or `-` for stdin
+        file: PathBuf,
+        /// The conversation [default: the one that was exported]
+        #[arg(long, value_name = "NAME")]
+        session: Option<String>,
+    },
+    /// Takes the messages of one away
+    Clear {
+        /// Its name, or channel:account:chat
+        session: String,
+    },
+    /// Takes one away with everything that belongs to it
+    Delete {
+        /// Its name, or channel:account:chat
+        session: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Approvals {
+    /// The open questions
+    List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let the call run, once, and go on with its turn
+    Allow {
+        /// The question's id
+        id: String,
+    },
+    /// Refuse the call, and go on with its turn
+    Deny {
+        /// The question's id
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DeadLetters {
+    /// All of them, oldest first
+    List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// One with its text and its error
+    Show {
+        /// Its id
+        id: String,
+    },
+    /// Try them again
+    Retry {
+        /// Their ids
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Give them up
+    Drop {
+        /// Their ids
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+}

@@ -1,0 +1,46 @@
+//! Asking a person on the terminal.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+
+use session_api::{Approval, Decision};
+
+use super::{error::CliError, out};
+use crate::Assistant;
+
+/// Whether somebody sits at the terminal who can be asked.
+pub(super) fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks each question and stores the answers. `false`: the person went away, and the questions stay open.
+pub(super) async fn ask_all(assistant: &Assistant, questions: &[Approval]) -> Result<bool, CliError> {
+    for question in questions {
+        let text = format!(
+            "May I run `{}` with {}?\n(because {}) [y]es / [n]o: ",
+            question.call.name, question.call.arguments, question.reason
+        );
+        // A person may think for as long as they like: not on the thread that runs the assistant.
+        let answer =
+            tokio::task::spawn_blocking(move || yes_or_no(&text)).await.map_err(io::Error::other)??;
+        let Some(decision) = answer else { return Ok(false) };
+        assistant.approvals().answer(question.id, decision).await?;
+    }
+    Ok(true)
+}
+
+fn yes_or_no(text: &str) -> io::Result<Option<Decision>> {
+    loop {
+        let mut err = io::stderr();
+        err.write_all(out::plain(text).as_bytes())?;
+        err.flush()?;
+        let mut line = String::new();
+        if io::stdin().lock().read_line(&mut line)? == 0 {
+            return Ok(None);
+        }
+        match line.trim().to_lowercase().as_str() {
+            "y" | "yes" => return Ok(Some(Decision::Allow)),
+            "n" | "no" => return Ok(Some(Decision::Deny)),
+            _ => writeln!(err, "Please answer with y or n.")?,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The command line: the assistant's first client. It uses the façade and nothing below it.
+
+mod agent;
+mod approvals;
+mod args;
+mod ask;
+mod config;
+mod dead_letters;
+mod doctor;
+mod error;
+mod onboard;
+mod out;
+mod repl;
+mod screen;
+mod session_name;
+mod sessions;
+mod shell;
+mod start;
+mod status;
+
+use std::{ffi::OsString, io::Write as _};
+
+use clap::{CommandFactory as _, FromArgMatches as _};
+
+use crate::exit;
+use args::{Args, Command};
+use error::CliError;
+use start::Start;
+
+/// Parses the process's arguments, does what they say, and returns the exit code.
+#[must_use]
+pub fn main() -> u8 {
+    run(std::env::args_os())
+}
+
+/// As [`main`], with other arguments; the first is the program's name.
+#[must_use]
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    // Asked for by scripts and benchmarks: not worth building the whole command for.
+    if let [_, only] = arguments.as_slice()
+        && (only == "--version" || only == "-V")
+    {
+        return out::line(&format!("factotum {}", env!("CARGO_PKG_VERSION")));
+    }
+    let parsed =
+        Args::command().try_get_matches_from(arguments).and_then(|matches| Args::from_arg_matches(&matches));
+    let args = match parsed {
+        Ok(args) => args,
+        Err(error) => {
+            let failed = error.print().is_err();
+            let code = u8::try_from(error.exit_code()).unwrap_or(exit::USAGE);
+            return if failed { exit::FAILED } else { code };
+        }
+    };
+    match dispatch(args) {
+        Ok(code) => code,
+        // Whoever read stdout has enough.
+        Err(CliError::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => exit::OK,
+        Err(error) => {
+            // A closed stderr leaves only the code.
+            let _ = writeln!(std::io::stderr(), "error: {error}");
+            error.exit_code()
+        }
+    }
+}
+
+fn dispatch(args: Args) -> Result<u8, CliError> {
+    let Some(command) = args.command else {
+        Args::command().print_help()?;
+        return Ok(exit::USAGE);
+    };
+    let start = Start::new(args.global)?;
+    match command {
+        Command::Completions { shell } => shell::completions(shell),
+        Command::Man { dir } => shell::man(dir.as_deref()),
+        Command::Config(command) => {
+            config::run(&command, &start.load_input(), &mut std::io::stdout())?;
+            Ok(exit::OK)
+        }
+        Command::Onboard(onboard) => onboard::run(&start, &onboard),
+        Command::Agent(agent) => start.block_on(agent::run(&start, agent)),
+        Command::Status { json } => start.block_on(status::run(&start, json)),
+        Command::Doctor { json } => start.block_on(doctor::run(&start, json)),
+        Command::Approvals(command) => start.block_on(approvals::run(&start, command)),
+        Command::DeadLetters(command) => start.block_on(dead_letters::run(&start, command)),
+        Command::Sessions(command) => start.block_on(sessions::run(&start, command)),
+    }
+}

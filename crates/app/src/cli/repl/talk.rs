@@ -1,0 +1,223 @@
+//! One message after the other.
+
+use std::{future::Future, pin::pin, time::Duration};
+
+use agent_core::{AgentError, RunResult, RunStream};
+use session_api::{Approval, InboundId, RunOverrides, SessionKey};
+use tokio::{sync::oneshot, time::sleep};
+
+use super::{
+    echo::NoEcho,
+    editor::{Ask, Editor, Input},
+    questions::{self, Reply},
+    signals::{Came, Signals},
+};
+use crate::{Assistant, RunRequest, cli::screen::Screen, exit};
+
+/// A second Ctrl-C within this time leaves.
+const TWICE: Duration = Duration::from_secs(2);
+
+/// What comes after something was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// The next message.
+    Prompt,
+    /// The end, with this exit code.
+    Leave(u8),
+}
+
+/// How a wait for the assistant ended.
+enum Watched<T> {
+    Done(T),
+    Leave,
+}
+
+/// A conversation and what it is held with.
+pub(super) struct Talk<'a> {
+    pub(super) assistant: &'a Assistant,
+    pub(super) session: SessionKey,
+    pub(super) overrides: RunOverrides,
+    pub(super) screen: Screen,
+    pub(super) editor: Editor,
+    pub(super) signals: Signals,
+}
+
+impl Talk<'_> {
+    /// Reads from the person; a signal that ends the process ends the wait.
+    pub(super) async fn read(&mut self, ask: Ask) -> Input {
+        tokio::select! {
+            input = self.editor.read(ask) => input,
+            () = self.signals.terminated() => Input::Terminated,
+        }
+    }
+
+    /// Says `text` and shows what comes of it.
+    pub(super) async fn say(&mut self, text: &str) -> Next {
+        let request = RunRequest::new(self.session.clone(), text).with(self.overrides.clone());
+        let stream = match self.assistant.run_streamed(request).await {
+            Ok(stream) => stream,
+            Err(error) => return self.failed(&error),
+        };
+        let inbound = stream.inbound();
+        self.follow_to_end(stream, inbound).await
+    }
+
+    async fn follow_to_end(&mut self, mut stream: RunStream, inbound: InboundId) -> Next {
+        loop {
+            let result = match self.follow(stream).await {
+                Watched::Done(Ok(result)) => result,
+                Watched::Done(Err(error)) => return self.failed(&error),
+                Watched::Leave => return Next::Leave(exit::STOPPED),
+            };
+            if result.questions.is_empty() {
+                return Next::Prompt;
+            }
+            if let Next::Leave(code) = self.ask(&result.questions).await {
+                return Next::Leave(code);
+            }
+            stream = self.assistant.attach(self.session.clone(), inbound);
+        }
+    }
+
+    /// Shows a run to its end. The first Ctrl-C stops it.
+    async fn follow(&mut self, stream: RunStream) -> Watched<Result<RunResult, AgentError>> {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let stopped = async {
+            // Without its sender nobody will ask any more.
+            if stopped.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        let _no_echo = NoEcho::begin();
+        let run = self.screen.follow(stream, stopped);
+        let mut stop = Some(stop);
+        watched(&mut self.signals, run, async || {
+            if let Some(stop) = stop.take() {
+                // The run may be over just now.
+                let _ = stop.send(());
+            }
+        })
+        .await
+    }
+
+    /// Ends what stands in the way of a new message: open questions are asked, an unfinished turn is finished.
+    pub(super) async fn take_up(&mut self) -> Next {
+        loop {
+            let waiting = match self.assistant.waiting(&self.session).await {
+                Ok(waiting) => waiting,
+                Err(error) => return self.failed(&error),
+            };
+            if !waiting.unfinished {
+                return Next::Prompt;
+            }
+            if !waiting.questions.is_empty() {
+                self.screen.note("A question is open from before:");
+                if let leave @ Next::Leave(_) = self.ask(&waiting.questions).await {
+                    return leave;
+                }
+            }
+            self.screen.note("Going on with what was begun before …");
+            match self.resume().await {
+                Watched::Done(Ok(0)) => {
+                    if !self.asks_something().await {
+                        self.screen
+                            .note("Another process works in this session; your message will wait for it.");
+                        return Next::Prompt;
+                    }
+                }
+                Watched::Done(Ok(_)) => {}
+                Watched::Done(Err(error)) => return self.failed(&error),
+                Watched::Leave => return Next::Leave(exit::STOPPED),
+            }
+        }
+    }
+
+    /// Ends unfinished turns and prints what came of them. Returns how many there were.
+    async fn resume(&mut self) -> Watched<Result<usize, AgentError>> {
+        let _no_echo = NoEcho::begin();
+        let (assistant, session) = (self.assistant, &self.session);
+        let stop = async || {
+            if let Err(error) = assistant.stop(session).await {
+                tracing::warn!(%error, "the resumed turn could not be stopped");
+            }
+        };
+        let ended = watched(&mut self.signals, assistant.resume(session), stop).await;
+        match ended {
+            Watched::Leave => Watched::Leave,
+            Watched::Done(Err(error)) => Watched::Done(Err(error)),
+            Watched::Done(Ok(resumed)) => {
+                for run in &resumed {
+                    self.screen.note("resumed:");
+                    self.screen.say(&run.result.content);
+                }
+                Watched::Done(Ok(resumed.len()))
+            }
+        }
+    }
+
+    async fn asks_something(&self) -> bool {
+        self.assistant.waiting(&self.session).await.is_ok_and(|waiting| !waiting.questions.is_empty())
+    }
+
+    /// Asks each question. After this none of them is open, unless the person leaves.
+    async fn ask(&mut self, asked: &[Approval]) -> Next {
+        for question in asked {
+            self.screen.note(&questions::text(question));
+            let reply = loop {
+                match questions::reply(self.read(Ask::Question).await) {
+                    Reply::Unclear => self.screen.note("Please answer y or n."),
+                    reply => break reply,
+                }
+            };
+            match reply {
+                Reply::Decided(decision) => {
+                    // Answered elsewhere or expired meanwhile: told, and the turn goes on with that.
+                    if let Err(error) = self.assistant.approvals().answer(question.id, decision).await {
+                        self.screen.error(&error);
+                    }
+                }
+                Reply::Stop => {
+                    if let Err(error) = self.assistant.stop(&self.session).await {
+                        return self.failed(&error);
+                    }
+                    return Next::Prompt;
+                }
+                Reply::Leave => {
+                    self.screen.note("The question stays open; `factotum approvals list` shows it.");
+                    return Next::Leave(exit::QUESTION);
+                }
+                Reply::Unclear => {}
+            }
+        }
+        Next::Prompt
+    }
+
+    fn failed(&mut self, error: &AgentError) -> Next {
+        self.screen.error(error);
+        Next::Prompt
+    }
+}
+
+/// Waits for `work`. Ctrl-C calls `stop` and goes on waiting; a second one within [`TWICE`], or a signal that ends the
+/// process, leaves.
+async fn watched<T>(
+    signals: &mut Signals,
+    work: impl Future<Output = T>,
+    mut stop: impl AsyncFnMut(),
+) -> Watched<T> {
+    let mut work = pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return Watched::Done(done),
+            came = signals.next() => match came {
+                Came::Terminate => return Watched::Leave,
+                Came::Interrupt => stop().await,
+            },
+        }
+        tokio::select! {
+            done = &mut work => return Watched::Done(done),
+            _ = signals.next() => return Watched::Leave,
+            () = sleep(TWICE) => {}
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What every command starts with.
+
+use std::{future::Future, path::PathBuf};
+
+use super::{args::Global, error::CliError};
+use crate::{
+    Assistant, Builder, Environment, SetupProblem,
+    config::{LoadInput, Loaded},
+    observe,
+};
+
+/// The environment, the places, and the runtime.
+pub(super) struct Start {
+    pub(super) environment: Environment,
+    pub(super) home: PathBuf,
+    pub(super) config_path: Option<PathBuf>,
+    verbose: u8,
+}
+
+/// A running assistant.
+pub(super) struct Running {
+    pub(super) assistant: Assistant,
+}
+
+impl Start {
+    pub(super) fn new(global: Global) -> Result<Self, CliError> {
+        let environment = Environment::of_process();
+        let home = global
+            .home
+            .or_else(|| environment.home())
+            .ok_or(crate::SetupError::from(SetupProblem::NoHome))?;
+        Ok(Self { environment, home, config_path: global.config, verbose: global.verbose })
+    }
+
+    pub(super) fn load_input(&self) -> LoadInput<'_> {
+        LoadInput::new(self.home.clone(), self.config_path.clone(), &self.environment)
+    }
+
+    pub(super) fn load(&self) -> Result<Loaded, CliError> {
+        Ok(crate::config::load(&self.load_input())?)
+    }
+
+    /// An assistant with the configuration as it stands, started.
+    pub(super) async fn assistant(&self) -> Result<Running, CliError> {
+        self.assistant_with(|builder| builder).await
+    }
+
+    /// As [`assistant`](Self::assistant), with changes.
+    pub(super) async fn assistant_with(
+        &self,
+        change: impl FnOnce(Builder) -> Builder,
+    ) -> Result<Running, CliError> {
+        let loaded = self.load()?;
+        let input = observe::LogInput {
+            config: &loaded.config.log,
+            home: &self.home,
+            verbosity: observe::Verbosity { verbose: self.verbose, quiet: false },
+            filter: self.environment.get("FACTOTUM_LOG"),
+            colors: self.environment.get("NO_COLOR").is_none(),
+            redactor: loaded.config.redactor(),
+        };
+        match observe::init(&input) {
+            // `doctor` and `status` may start twice.
+            Ok(()) | Err(observe::LogError::Twice) => {}
+            Err(error) => return Err(CliError::Failed(error.to_string())),
+        }
+        for warning in &loaded.warnings {
+            tracing::warn!("configuration: {warning}");
+        }
+        let builder = Builder::new(loaded.config, self.home.clone(), self.environment.clone());
+        Ok(Running { assistant: change(builder).build().await?.start() })
+    }
+
+    /// Runs a command on a small runtime: one thread suffices for one conversation, and starts fastest.
+    pub(super) fn block_on<T>(
+        &self,
+        command: impl Future<Output = Result<T, CliError>>,
+    ) -> Result<T, CliError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(command)
+    }
+}
+
+impl Running {
+    /// Ends the assistant; an error of the command itself counts more than one of the end.
+    pub(super) async fn end<T>(self, result: Result<T, CliError>) -> Result<T, CliError> {
+        let ended = self.assistant.shutdown().await;
+        let value = result?;
+        ended?;
+        Ok(value)
+    }
+}
