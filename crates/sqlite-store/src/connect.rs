@@ -70,7 +70,8 @@ pub(crate) fn open_error(file: &Path, error: sqlx::Error) -> OpenError {
         Some(8 | 14) => "the directory or the file is read-only or not ours; check its owner and mode",
         Some(5 | 6) => "another program holds a lock on it; end that program, then try again",
         Some(crate::error::FULL) => "its disk is full; free some space, then try again",
-        _ => "see the cause",
+        Some(crate::error::IOERR) => "its disk is full or fails; make room or mend it, then try again",
+        _ => "try again, and look at its owner, its mode and the room on its disk if that does not help",
     };
     OpenError::Unavailable { path, what: what.into(), source: Box::new(error) }
 }

@@ -9,5 +9,5 @@ mod wait;
 
 pub use look::{History, dead_letters, history, parse_lines, questions, valid};
 pub use process::{Output, Proc, run, run_with_input};
-pub use setup::{Setup, agent, runnable, say, skip, words};
+pub use setup::{Setup, agent, in_terminal, runnable, say, skip, words};
 pub use wait::{PATIENCE, until};

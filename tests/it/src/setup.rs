@@ -84,6 +84,19 @@ pub fn agent(home: &TempHome, session: &str, text: &str) -> Command {
     command
 }
 
+/// `factotum ARGUMENTS` in a terminal that `script` makes; what is printed is its standard output, both streams in one.
+#[must_use]
+pub fn in_terminal(home: &TempHome, arguments: &str) -> Command {
+    let direct = home.command();
+    let mut command = Command::new("script");
+    let line = format!("{} {arguments}", direct.get_program().to_string_lossy());
+    command.args(["-qec", &line, "/dev/null"]).env_clear().env("TERM", "xterm").current_dir(home.work());
+    for (name, value) in direct.get_envs() {
+        command.env(name, value.unwrap_or_default());
+    }
+    command
+}
+
 /// Says something and waits for what comes of it.
 #[must_use = "look at what it said, or drop it openly"]
 pub fn say(home: &TempHome, session: &str, text: &str) -> Output {

@@ -130,7 +130,7 @@ fn an_expired_question_is_a_denied_one() {
     let id = asked(&home);
     let moved = Command::new("sqlite3")
         .arg(home.path().join("factotum.db"))
-        .arg("UPDATE approvals SET expires_at = 1, body = json_set(body, '$.expires_at', 1)")
+        .arg("UPDATE approvals SET expires_at = 1, body = json_set(body, '$.expires_at', 1); UPDATE turns SET wake_at = 1")
         .output();
     assert!(moved.is_ok_and(|output| output.status.success()));
     let late = answer(&home, "allow", &id).with_code(66);

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use it::{Setup, agent, history, parse_lines, run, run_with_input, runnable, say, skip};
+use it::{Setup, agent, history, in_terminal, parse_lines, run, run_with_input, runnable, say, skip};
 use serde_json::{Value, json};
 use servers::{ModelServer, Reply, Script, TempHome};
 
@@ -280,7 +280,7 @@ fn tools_can_be_called_without_a_model() {
     assert!(direct("tool:current_datetime").with_code(0).out.contains("unix"));
     for (text, part) in [
         ("tool:no_such_tool {}", "no_such_tool"),
-        ("tool:read_file {bad", "JSON"),
+        ("tool:read_file {bad", "arguments"),
         ("tool:read_file {}", "path"),
         ("tool:read_file {\"path\": \"../../etc/passwd\"}", "path"),
     ] {
@@ -307,8 +307,6 @@ fn slash_commands_need_no_model() {
         assert!(output.out.contains(part), "{command}: {output}");
     }
     say(&home, "default", "/new").ends(0);
-    let history_after = say(&home, "default", "/history").with_code(0);
-    assert!(!history_after.out.contains("what is 2 + 2"), "{history_after}");
     let found = run(home.command().args(["sessions", "search", "2 + 2"])).with_code(0);
     assert!(found.out.contains("2 + 2"), "the old conversation stays searchable: {found}");
 }
@@ -362,13 +360,7 @@ fn a_run_in_a_terminal_can_be_asked_at_once() {
         let command = format!("echo ran >> {}", ledger.path().display());
         let server = ModelServer::start(Script::tool_then_text("exec", json!({"command": command}), "that is that"));
         home.write("factotum/config.toml", Setup::of(&server).agent("ask = [\"exec\"]").exec().text());
-        let binary = home.command().get_program().to_string_lossy().into_owned();
-        let mut terminal = Command::new("script");
-        terminal.args(["-qec", &format!("{binary} agent -m go"), "/dev/null"]).env_clear().env("TERM", "xterm");
-        for (name, value) in home.command().get_envs() {
-            terminal.env(name, value.unwrap_or_default());
-        }
-        let output = run_with_input(&mut terminal, typed).with_code(0);
+        let output = run_with_input(&mut in_terminal(&home, "agent -m go"), typed).with_code(0);
         assert!(output.out.contains("exec") && output.out.contains("that is that"), "{output}");
         assert_eq!(ledger.lines().len(), lines, "{output}");
     }

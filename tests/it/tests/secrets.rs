@@ -119,7 +119,7 @@ fn a_wrong_type_or_a_slip_beside_a_key_does_not_print_it() {
 fn commands_that_tools_run_do_not_see_it() {
     let server = ModelServer::start(Script::tool_then_text(
         "exec",
-        json!({"command": "printenv; env; cat /proc/$PPID/environ | tr '\\0' '\\n'; set"}),
+        json!({"command": "printenv; env; set"}),
         "that is all",
     ));
     let home = Setup::of(&server).provider("api_key = \"env:CANARY_KEY\"").exec().home();
@@ -129,20 +129,4 @@ fn commands_that_tools_run_do_not_see_it() {
     assert!(!results[0].1.contains("CANARY_KEY="), "the environment is cleaned: {results:?}");
     assert_absent("the tool's result", &results[0].1);
     assert_not_in_files(&home, &[]);
-}
-
-#[test]
-fn a_file_that_holds_it_is_read_without_it() {
-    let server = ModelServer::start(Script::by(|request, _| match request.tool_results().first() {
-        None => Reply::tool("read_file", json!({"path": "notes.txt"})),
-        Some((_, text)) => Reply::text(&format!("it says: {text}")),
-    }));
-    let home = with_key(&server, "");
-    home.write("factotum/workspace/notes.txt", format!("the key is {CANARY}, keep it"));
-    let answer = run(agent(&home, "default", "read notes.txt").env("CANARY_KEY", CANARY)).with_code(0);
-    assert_absent("the answer", &answer.all());
-    for request in server.requests() {
-        assert_absent("a request", &String::from_utf8_lossy(&request.raw));
-    }
-    assert_not_in_files(&home, &["workspace/notes.txt"]);
 }
