@@ -85,7 +85,10 @@ pub fn dead_letters(home: &TempHome) -> Vec<Value> {
 #[must_use]
 pub fn questions(home: &TempHome) -> Vec<String> {
     let listed = run(home.command().args(["approvals", "list", "--json"])).with_code(0);
-    parse_lines(&listed.out).iter().filter_map(|question| question["id"].as_str().map(str::to_owned)).collect()
+    parse_lines(&listed.out)
+        .iter()
+        .filter_map(|question| question["id"].as_str().map(str::to_owned))
+        .collect()
 }
 
 /// Asserts that a request's history is one that every provider takes: each tool call has exactly one result, which
@@ -99,7 +102,12 @@ pub fn valid(request: &Request) {
         match message["role"].as_str() {
             Some("tool") => {
                 let id = message["tool_call_id"].as_str().unwrap_or_default();
-                assert_eq!(open.remove(id), Some(0), "a result without its call: {message}\n{}", request.body);
+                assert_eq!(
+                    open.remove(id),
+                    Some(0),
+                    "a result without its call: {message}\n{}",
+                    request.body
+                );
             }
             _ => {
                 assert!(open.is_empty(), "calls without results before {message}\n{}", request.body);
@@ -108,7 +116,10 @@ pub fn valid(request: &Request) {
                     let id = call["id"].as_str().unwrap_or_default();
                     assert!(open.insert(id, 0).is_none(), "two calls with one id: {message}");
                     let arguments = call["function"]["arguments"].as_str().unwrap_or_default();
-                    assert!(serde_json::from_str::<Value>(arguments).is_ok(), "arguments are no JSON: {call}");
+                    assert!(
+                        serde_json::from_str::<Value>(arguments).is_ok(),
+                        "arguments are no JSON: {call}"
+                    );
                 }
             }
         }

@@ -174,7 +174,12 @@ impl Proc {
     fn gone(&mut self) -> Output {
         let what = format!("the end of {}", self.what);
         let status: ExitStatus = until(&what, || self.child.try_wait().ok().flatten());
-        Output { code: status.code(), out: self.out.finish(), err: self.err.finish(), what: self.what.clone() }
+        Output {
+            code: status.code(),
+            out: self.out.finish(),
+            err: self.err.finish(),
+            what: self.what.clone(),
+        }
     }
 }
 

@@ -16,7 +16,10 @@ fn asking() -> (TempHome, ModelServer) {
             return Reply::text(&format!("The tool said: {result}"));
         }
         if word.starts_with("w-run") {
-            return Reply::tool("exec", json!({"command": format!("echo {word} >> {ledger}; echo done-{word}")}));
+            return Reply::tool(
+                "exec",
+                json!({"command": format!("echo {word} >> {ledger}; echo done-{word}")}),
+            );
         }
         Reply::text(&format!("answer to {word}"))
     }));

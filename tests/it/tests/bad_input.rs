@@ -20,7 +20,8 @@ fn refused(home: &TempHome, output: it::Output, code: i32) -> String {
 fn messages_that_cannot_be_used_have_their_own_exit_code() {
     let home = TempHome::new();
     let piped = |input: Vec<u8>| run_with_input(home.command().args(["agent", "-m", "-"]), input);
-    let argument = |bytes: &[u8]| run(home.command().args(["agent", "-m"]).arg(std::ffi::OsStr::from_bytes(bytes)));
+    let argument =
+        |bytes: &[u8]| run(home.command().args(["agent", "-m"]).arg(std::ffi::OsStr::from_bytes(bytes)));
     for (what, output, part) in [
         ("empty", argument(b""), "empty"),
         ("white", argument(b" \n\t "), "empty"),
@@ -76,7 +77,10 @@ fn command_lines_that_make_no_sense_end_with_two() {
         &["dead-letters", "retry"],
     ] {
         let output = run(home.command().args(arguments)).with_code(2);
-        assert!(output.out.is_empty() && output.err.contains("--help") || output.err.contains("Usage"), "{output}");
+        assert!(
+            output.out.is_empty() && output.err.contains("--help") || output.err.contains("Usage"),
+            "{output}"
+        );
     }
     let near = run(home.command().args(["sesions", "list"])).with_code(2);
     assert!(near.err.contains("sessions"), "the nearest is named: {near}");
@@ -125,7 +129,8 @@ fn a_model_that_nobody_knows_is_named_and_the_message_is_kept() {
     say(&home, "default", "hello").ends(0);
 
     let offline = TempHome::new();
-    let output = run(offline.command().args(["agent", "-m", "what is 1 + 1", "--model", "nobody/model"])).with_code(69);
+    let output = run(offline.command().args(["agent", "-m", "what is 1 + 1", "--model", "nobody/model"]))
+        .with_code(69);
     assert!(output.all().contains("nobody"), "{output}");
     let named = TempHome::with_config("[agent]\nmodel = \"nobody/model\"\n");
     let output = say(&named, "default", "hello").with_code(78);
@@ -141,10 +146,16 @@ fn configurations_name_the_file_the_line_the_key_and_the_nearest_right_one() {
         ("[storage]\n\ndurability = \"pover\"\n", &["config.toml:3", "storage.durability", "power"]),
         ("[agent]\napproval_minutes = 0\n", &["config.toml:2", "agent.approval_minutes"]),
         ("[providers.x]\nkind = \"openia\"\n", &["config.toml:2", "providers.x.kind", "openai"]),
-        ("[providers.x]\nkind = \"openai\"\nbase_ur = \"x\"\n", &["config.toml:3", "providers.x.base_ur", "base_url"]),
+        (
+            "[providers.x]\nkind = \"openai\"\nbase_ur = \"x\"\n",
+            &["config.toml:3", "providers.x.base_ur", "base_url"],
+        ),
         ("[tools.exec]\nenabled = true\n", &["tools.exec", "sandbox", "\"none\""]),
         ("[agent]\nmodel = \"a\nb\"\n", &["config.toml:2"]),
-        ("[agent]\nmodle = 1\n[log]\nlevle = 2\n", &["config.toml:2", "config.toml:4", "agent.modle", "log.levle"]),
+        (
+            "[agent]\nmodle = 1\n[log]\nlevle = 2\n",
+            &["config.toml:2", "config.toml:4", "agent.modle", "log.levle"],
+        ),
     ] {
         let home = TempHome::with_config(text);
         for output in [run(home.command().args(["config", "check"])), say(&home, "default", "hello")] {
@@ -160,7 +171,9 @@ fn configurations_name_the_file_the_line_the_key_and_the_nearest_right_one() {
 #[test]
 fn variables_of_the_environment_are_checked_too() {
     let home = TempHome::new();
-    let output = run(home.command().args(["config", "check"]).env("FACTOTUM_AGENT__APPROVAL_MINUTES", "soon")).with_code(78);
+    let output =
+        run(home.command().args(["config", "check"]).env("FACTOTUM_AGENT__APPROVAL_MINUTES", "soon"))
+            .with_code(78);
     assert!(output.all().contains("FACTOTUM_AGENT__APPROVAL_MINUTES"), "{output}");
 }
 

@@ -55,7 +55,10 @@ fn an_unsafe_call_that_was_killed_is_not_repeated_and_everybody_is_told() {
 
     let requests = server.requests();
     let results: Vec<_> = requests.iter().flat_map(Request::tool_results).collect();
-    assert!(results.iter().any(|(_, text)| text.to_lowercase().contains("unknown")), "the model is told: {results:?}");
+    assert!(
+        results.iter().any(|(_, text)| text.to_lowercase().contains("unknown")),
+        "the model is told: {results:?}"
+    );
     requests.iter().for_each(valid);
     home.write("gate", "");
     sound(&home);
@@ -117,7 +120,9 @@ fn a_file_that_was_being_written_is_whole_after_a_kill() {
     let expected = content.clone();
     let server = ModelServer::start(Script::by(move |request, n| {
         match (request.tool_results().is_empty(), newest(request).as_str()) {
-            (true, "w-write") => Reply::tool("write_file", json!({"path": "a.txt", "content": content.clone()})),
+            (true, "w-write") => {
+                Reply::tool("write_file", json!({"path": "a.txt", "content": content.clone()}))
+            }
             (false, _) if n == 1 => Reply::text("never seen").held_by(&held),
             (_, word) => Reply::text(&format!("answer to {word}")),
         }
@@ -158,7 +163,8 @@ fn ten_kills_in_different_places_lose_no_message_and_repeat_no_effect() {
     let server = ModelServer::start(Script::by(move |request, _| {
         let word = newest(request);
         let results = !request.tool_results().is_empty();
-        let place = word.rsplit('-').next().and_then(|number| number.parse::<usize>().ok()).map(|n| PLACES[n % 10]);
+        let place =
+            word.rsplit('-').next().and_then(|number| number.parse::<usize>().ok()).map(|n| PLACES[n % 10]);
         let here = if results { Place::SecondCall } else { Place::FirstCall };
         let command: String = for_script.lock().unwrap().clone().unwrap_or_default();
         let reply = if results || !word.starts_with("w-run") {
@@ -187,7 +193,9 @@ fn ten_kills_in_different_places_lose_no_message_and_repeat_no_effect() {
             Place::FirstCall => until("the first model call", || asked(false)),
             Place::Tool => until("the tool", || ledger.lines().contains(&word).then_some(())),
             Place::SecondCall => until("the second model call", || asked(true)),
-            Place::End => until("the answer", || running.out_so_far().contains(&format!("answer to {word}")).then_some(())),
+            Place::End => until("the answer", || {
+                running.out_so_far().contains(&format!("answer to {word}")).then_some(())
+            }),
         }
         drop(running.kill9());
     }
@@ -201,12 +209,21 @@ fn ten_kills_in_different_places_lose_no_message_and_repeat_no_effect() {
     let history = history(&home, "default");
     for (n, place) in PLACES.into_iter().enumerate() {
         let word = format!("w-run-{n}");
-        let said = history.texts("user").iter().filter(|text| text.split_whitespace().any(|w| w == word)).count();
+        let said =
+            history.texts("user").iter().filter(|text| text.split_whitespace().any(|w| w == word)).count();
         if place == Place::Start {
             assert!(said <= 1, "{word} stands {said} times in the history");
         } else {
             assert_eq!(said, 1, "{word} was accepted and stands {said} times in the history");
-            let answered = history.texts("assistant").iter().filter(|text| text.contains(&format!("answer to {word}\n")) || text.ends_with(&format!("answer to {word}")) || text.contains(&format!("answer to {word}"))).count();
+            let answered = history
+                .texts("assistant")
+                .iter()
+                .filter(|text| {
+                    text.contains(&format!("answer to {word}\n"))
+                        || text.ends_with(&format!("answer to {word}"))
+                        || text.contains(&format!("answer to {word}"))
+                })
+                .count();
             assert!(answered >= 1, "{word} has no answer");
         }
     }

@@ -1,10 +1,13 @@
 //! Data directories that cannot be used: read-only, full, newer, foreign, damaged.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first thing that is not as it set it up")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use it::{Output, Proc, Setup, dead_letters, history, parse_lines, run, run_with_input, runnable, say, skip, until};
+use it::{
+    Output, Proc, Setup, dead_letters, history, parse_lines, run, run_with_input, runnable, say, skip, until,
+};
 use serde_json::{Value, json};
 use servers::{ModelServer, Reply, TempHome, entries};
 
@@ -18,7 +21,11 @@ fn filled() -> TempHome {
     say(&home, "default", "what is 2 + 2").ends(0);
     let exported = run(home.command().args(["sessions", "export"])).with_code(0).out;
     for session in ["second", "third"] {
-        run_with_input(home.command().args(["sessions", "import", "-", "--session", session]), exported.clone()).ends(0);
+        run_with_input(
+            home.command().args(["sessions", "import", "-", "--session", session]),
+            exported.clone(),
+        )
+        .ends(0);
     }
     sqlite(&home, "PRAGMA wal_checkpoint(TRUNCATE)");
     home
@@ -33,7 +40,11 @@ fn sqlite(home: &TempHome, sql: &str) {
 fn files(home: &TempHome) -> Vec<(PathBuf, Vec<u8>)> {
     let names = ["factotum.db", "factotum.db-wal", "factotum.db-journal"];
     let bytes = |path: &Path| fs::read(path).ok().filter(|bytes| !bytes.is_empty());
-    names.iter().map(|name| home.path().join(name)).filter_map(|path| Some((path.clone(), bytes(&path)?))).collect()
+    names
+        .iter()
+        .map(|name| home.path().join(name))
+        .filter_map(|path| Some((path.clone(), bytes(&path)?)))
+        .collect()
 }
 
 /// Refuses to start with the code for storage, names the file, and leaves it as it was.
@@ -88,7 +99,8 @@ fn places_that_are_no_directories_are_named() {
     let file = home.root().join("a-file");
     let output = run(home.command().args(["agent", "-m", "hello"]).env("FACTOTUM_HOME", &file));
     assert!(matches!(output.code, Some(74 | 78)) && output.err.contains("a-file"), "{output}");
-    let nowhere = run(home.command().args(["agent", "-m", "hello"]).env_remove("FACTOTUM_HOME").env_remove("HOME"));
+    let nowhere =
+        run(home.command().args(["agent", "-m", "hello"]).env_remove("FACTOTUM_HOME").env_remove("HOME"));
     assert!(matches!(nowhere.code, Some(74 | 78)) && nowhere.err.contains("FACTOTUM_HOME"), "{nowhere}");
     let workspace = TempHome::new();
     workspace.write("factotum/workspace", "a file");
@@ -167,7 +179,9 @@ fn a_full_disk_is_a_storage_error_and_nothing_is_lost() {
         return skip("no tmpfs can be mounted here");
     }
     let read = |name: &str| home.read(name).unwrap_or_default();
-    let step = |n: u8| format!("{}\n{}\n{}", read(&format!("code{n}")), read(&format!("out{n}")), read(&format!("err{n}")));
+    let step = |n: u8| {
+        format!("{}\n{}\n{}", read(&format!("code{n}")), read(&format!("out{n}")), read(&format!("err{n}")))
+    };
     assert_eq!(read("code1").trim(), "0", "{}", step(1));
     assert_eq!(read("code2").trim(), "74", "{}", step(2));
     assert!(read("err2").to_lowercase().contains("space") || read("err2").contains("full"), "{}", step(2));
@@ -248,8 +262,10 @@ fn damage(home: &TempHome, op: &Value, held: &mut Vec<Proc>) -> bool {
             change(&|bytes| bytes.truncate(usize::try_from(to.unwrap_or(0)).unwrap_or(0)));
         }
         "overwrite" => {
-            let hex: Vec<u32> = op["hex"].as_str().unwrap_or_default().chars().filter_map(|c| c.to_digit(16)).collect();
-            let new: Vec<u8> = hex.chunks(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).unwrap_or(0)).collect();
+            let hex: Vec<u32> =
+                op["hex"].as_str().unwrap_or_default().chars().filter_map(|c| c.to_digit(16)).collect();
+            let new: Vec<u8> =
+                hex.chunks(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).unwrap_or(0)).collect();
             change(&|bytes| bytes[number("at")..][..new.len()].copy_from_slice(&new));
         }
         "zero_page" => change(&|bytes| bytes[(number("page") - 1) * 4096..][..4096].fill(0)),
@@ -264,13 +280,22 @@ fn damage(home: &TempHome, op: &Value, held: &mut Vec<Proc>) -> bool {
         }),
         "sql" => {
             let sql = op["sql"].as_str().unwrap_or_default();
-            let names = [("{OUTBOX}", "outbox"), ("{MESSAGES}", "messages"), ("{JSON}", "body"), ("{INBOX}", "inbox")];
+            let names = [
+                ("{OUTBOX}", "outbox"),
+                ("{MESSAGES}", "messages"),
+                ("{JSON}", "body"),
+                ("{INBOX}", "inbox"),
+            ];
             sqlite(home, &names.iter().fold(sql.to_owned(), |sql, (name, ours)| sql.replace(name, ours)));
             sqlite(home, "PRAGMA wal_checkpoint(TRUNCATE)");
         }
         "delete" => drop(fs::remove_file(&path)),
         "lock_exclusive" => {
-            let lock = format!("BEGIN EXCLUSIVE;\n.shell touch {0}/locked\n.shell sleep {1}\nROLLBACK;\n", home.root().display(), number("seconds"));
+            let lock = format!(
+                "BEGIN EXCLUSIVE;\n.shell touch {0}/locked\n.shell sleep {1}\nROLLBACK;\n",
+                home.root().display(),
+                number("seconds")
+            );
             let mut command = Command::new("sqlite3");
             held.push(Proc::start_with(command.arg(&path), Some(lock.into_bytes())));
             until("the lock", || home.root().join("locked").exists().then_some(()));
@@ -288,10 +313,8 @@ fn damage(home: &TempHome, op: &Value, held: &mut Vec<Proc>) -> bool {
 #[test]
 fn messages_of_a_run_whose_storage_fails_are_kept_or_refused_as_a_whole() {
     // The blob directory is a file: a result too long to be stored inline cannot be kept.
-    let server = ModelServer::start([
-        Reply::tool("read_file", json!({"path": "long.txt"})),
-        Reply::text("read"),
-    ]);
+    let server =
+        ModelServer::start([Reply::tool("read_file", json!({"path": "long.txt"})), Reply::text("read")]);
     let home = Setup::of(&server).more("[agent.budget]\nresult_chars = 2000").home();
     home.write("factotum/workspace/long.txt", "0123456789\n".repeat(5_000));
     say(&home, "default", "/status").ends(0);

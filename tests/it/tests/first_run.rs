@@ -79,7 +79,10 @@ fn a_request_that_asks_for_a_way_out_of_the_workspace_is_refused() {
     home.write("secret.txt", "outside-of-the-workspace");
     for text in ["read ../../secret.txt", "read /etc/passwd"] {
         let answer = say(&home, "default", text).with_code(0);
-        assert!(!answer.out.contains("outside-of-the-workspace") && !answer.out.contains("root:"), "{answer}");
+        assert!(
+            !answer.out.contains("outside-of-the-workspace") && !answer.out.contains("root:"),
+            "{answer}"
+        );
         assert!(answer.out.contains("failed"), "{answer}");
     }
 }

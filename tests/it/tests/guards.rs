@@ -29,9 +29,8 @@ fn the_second_identical_failure_ends_the_turn() {
 
 #[test]
 fn limits_come_from_the_configuration_and_are_named() {
-    let different = || {
-        Script::by(|_, n| Reply::tool("calculate_expression", json!({"expression": format!("{n} + 1")})))
-    };
+    let different =
+        || Script::by(|_, n| Reply::tool("calculate_expression", json!({"expression": format!("{n} + 1")})));
     for (line, named, requests) in
         [("model_calls = 4", "4 model calls", 4), ("tool_calls = 2", "2 tool calls", 3)]
     {
@@ -97,7 +96,9 @@ fn a_long_result_is_cut_where_it_says_so_and_read_on_by_page() {
         let results = request.tool_results();
         let id = results.first().and_then(|(_, text)| {
             let at = text.find("read_result id=")? + "read_result id=".len();
-            Some(text[at..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect::<String>())
+            Some(
+                text[at..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect::<String>(),
+            )
         });
         match (n, id) {
             (0, _) => Reply::tool("read_file", json!({"path": "long.txt"})),

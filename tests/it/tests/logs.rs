@@ -11,7 +11,9 @@ fn server() -> ModelServer {
 /// Whether a JSON value holds this key somewhere, with a value that is not empty.
 fn holds(value: &Value, key: &str) -> bool {
     match value {
-        Value::Object(map) => map.iter().any(|(name, inner)| (name == key && !inner.is_null() && inner != "") || holds(inner, key)),
+        Value::Object(map) => map
+            .iter()
+            .any(|(name, inner)| (name == key && !inner.is_null() && inner != "") || holds(inner, key)),
         Value::Array(list) => list.iter().any(|inner| holds(inner, key)),
         _ => false,
     }
@@ -23,9 +25,12 @@ fn every_json_line_of_a_turn_has_session_turn_and_correlation() {
     let home = Setup::of(&server).more("[log]\nformat = \"json\"\nlevel = \"info,agent_core=debug\"").home();
     let output = run(&mut agent(&home, "my-session", "count")).with_code(0);
     assert_eq!(output.out.trim(), "two");
-    let lines = parse_lines(&output.err.lines().filter(|line| line.starts_with('{')).collect::<Vec<_>>().join("\n"));
-    let of_turn: Vec<_> =
-        lines.iter().filter(|line| line["target"].as_str().is_some_and(|t| t.starts_with("agent_core::driver"))).collect();
+    let lines =
+        parse_lines(&output.err.lines().filter(|line| line.starts_with('{')).collect::<Vec<_>>().join("\n"));
+    let of_turn: Vec<_> = lines
+        .iter()
+        .filter(|line| line["target"].as_str().is_some_and(|t| t.starts_with("agent_core::driver")))
+        .collect();
     assert!(!of_turn.is_empty(), "{output}");
     for line in of_turn {
         for key in ["session", "turn", "correlation"] {

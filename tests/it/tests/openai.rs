@@ -62,7 +62,8 @@ fn the_model_of_the_environment_counts() {
 #[test]
 fn text_appears_while_the_model_still_writes() {
     let gate = Gate::new();
-    let reply = Reply::deltas(["Once upon ", "a time.", " The end."]).hold_after(3, Hold::Until(gate.clone()));
+    let reply =
+        Reply::deltas(["Once upon ", "a time.", " The end."]).hold_after(3, Hold::Until(gate.clone()));
     let server = ModelServer::start(reply);
     let home = Setup::of(&server).home();
     let running = Proc::start(&mut agent(&home, "default", "tell me a story"));
@@ -136,7 +137,8 @@ fn models_are_chosen_by_the_configuration_by_a_flag_and_by_a_command() {
     assert_eq!(model(), Some(json!("by-command")));
     say(&home, "another", "hello").ends(0);
     assert_eq!(model(), Some(json!("configured")), "the command counts in its conversation only");
-    let offline = run(agent(&home, "default", "what is 3 * 3").args(["--model", "offline/offline"])).with_code(0);
+    let offline =
+        run(agent(&home, "default", "what is 3 * 3").args(["--model", "offline/offline"])).with_code(0);
     assert!(offline.out.contains('9') && offline.out.contains("offline provider"), "{offline}");
 }
 
@@ -173,5 +175,7 @@ fn the_bytes_before_the_newest_message_stay_the_same_from_turn_to_turn() {
 /// Where the messages' newest element begins: found by its text, since the order of keys is the client's own.
 fn find(whole: &[u8], part: &[u8]) -> Option<usize> {
     let whole_of_part = whole.windows(part.len()).rposition(|window| window == part);
-    whole_of_part.or_else(|| whole.windows(10).rposition(|window| window == b"{\"role\":\"u" || window == b"{\"role\":\"t"))
+    whole_of_part.or_else(|| {
+        whole.windows(10).rposition(|window| window == b"{\"role\":\"u" || window == b"{\"role\":\"t")
+    })
 }

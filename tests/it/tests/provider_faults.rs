@@ -73,7 +73,11 @@ fn faults_of_a_server_are_told_once_and_the_message_is_kept() {
         ("says 404", Reply::error(404, "no such model"), "scripted"),
         ("says 400", Reply::error(400, "odd request"), "odd request"),
         ("says 402", Reply::error(402, "pay first"), "credit"),
-        ("has moved", Reply::status(301, "text/html", "moved").header("location", "http://127.0.0.1:9/v1"), "base_url"),
+        (
+            "has moved",
+            Reply::status(301, "text/html", "moved").header("location", "http://127.0.0.1:9/v1"),
+            "base_url",
+        ),
     ] {
         let (server, well) = ill(reply);
         let home = short(&server).home();
@@ -104,7 +108,8 @@ fn what_a_retry_cannot_mend_is_asked_once_and_the_rest_a_bounded_number_of_times
 
 #[test]
 fn a_server_that_recovers_while_it_is_asked_again_goes_unnoticed() {
-    let server = ModelServer::start([Reply::error(503, "busy"), Reply::rate_limited(0), Reply::text("here I am")]);
+    let server =
+        ModelServer::start([Reply::error(503, "busy"), Reply::rate_limited(0), Reply::text("here I am")]);
     let home = Setup::of(&server).home();
     let answer = say(&home, "default", "hello").with_code(0);
     assert_eq!(answer.out.trim(), "here I am");

@@ -43,7 +43,10 @@ fn with_key(server: &ModelServer, more: &str) -> TempHome {
 #[test]
 fn errors_of_the_provider_do_not_repeat_the_key() {
     for reply in [
-        Reply::html(500, &format!("<html>your key was {CANARY}, header Authorization: Bearer {CANARY}</html>")),
+        Reply::html(
+            500,
+            &format!("<html>your key was {CANARY}, header Authorization: Bearer {CANARY}</html>"),
+        ),
         Reply::error(401, &format!("Incorrect API key provided: {CANARY}")),
         Reply::error(400, &format!("odd: {CANARY}")),
         Reply::error(404, &format!("no model for {CANARY}")),
@@ -56,7 +59,8 @@ fn errors_of_the_provider_do_not_repeat_the_key() {
         assert_absent("the output", &failed.all());
         assert!(home.read("factotum/logs/factotum.log").is_some_and(|log| !log.is_empty()));
         assert_not_in_files(&home, &[]);
-        let letters = run(home.command().args(["dead-letters", "list"]).env("CANARY_KEY", CANARY)).with_code(0);
+        let letters =
+            run(home.command().args(["dead-letters", "list"]).env("CANARY_KEY", CANARY)).with_code(0);
         assert_absent("the dead letters", &letters.all());
     }
 }
@@ -123,7 +127,8 @@ fn commands_that_tools_run_do_not_see_it() {
         "that is all",
     ));
     let home = Setup::of(&server).provider("api_key = \"env:CANARY_KEY\"").exec().home();
-    run(agent(&home, "default", "what is set?").env("CANARY_KEY", CANARY).env("OPENAI_API_KEY", CANARY)).ends(0);
+    run(agent(&home, "default", "what is set?").env("CANARY_KEY", CANARY).env("OPENAI_API_KEY", CANARY))
+        .ends(0);
     let results = server.requests()[1].tool_results();
     assert!(results[0].1.contains("PATH="), "{results:?}");
     assert!(!results[0].1.contains("CANARY_KEY="), "the environment is cleaned: {results:?}");

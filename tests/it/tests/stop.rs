@@ -31,10 +31,9 @@ fn ctrl_c_ends_a_model_call_that_hangs_and_keeps_the_session() {
 #[test]
 fn ctrl_c_in_the_middle_of_an_answer_ends_it() {
     let gate = Gate::new();
-    let held = gate.clone();
     let server = ModelServer::start(Script::by(move |_, n| {
         let reply = Reply::deltas(["Once ", "upon ", "a time"]);
-        if n == 0 { reply.hold_after(3, Hold::Until(held.clone())) } else { Reply::text("I am here.") }
+        if n == 0 { reply.hold_after(3, Hold::Until(gate.clone())) } else { Reply::text("I am here.") }
     }));
     let home = Setup::of(&server).home();
     let running = Proc::start(&mut agent(&home, "default", "hello"));

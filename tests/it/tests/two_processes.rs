@@ -19,7 +19,9 @@ fn two_at_once_in_one_session_keep_their_order_and_both_answer() {
     let gate = Gate::new();
     let held = gate.clone();
     let server =
-        ModelServer::start(Script::by(move |request, n| if n == 0 { echo(request).held_by(&held) } else { echo(request) }));
+        ModelServer::start(Script::by(
+            move |request, n| if n == 0 { echo(request).held_by(&held) } else { echo(request) },
+        ));
     let home = Setup::of(&server).home();
     let first = Proc::start(&mut agent(&home, "default", "w-one"));
     server.wait_for_requests(1, PATIENCE).unwrap();
@@ -77,7 +79,9 @@ fn one_that_waits_goes_on_when_the_other_is_killed() {
     let gate = Gate::new();
     let held = gate.clone();
     let server =
-        ModelServer::start(Script::by(move |request, n| if n == 0 { echo(request).held_by(&held) } else { echo(request) }));
+        ModelServer::start(Script::by(
+            move |request, n| if n == 0 { echo(request).held_by(&held) } else { echo(request) },
+        ));
     let home = Setup::of(&server).home();
     let first = Proc::start(&mut agent(&home, "default", "w-one"));
     server.wait_for_requests(1, PATIENCE).unwrap();

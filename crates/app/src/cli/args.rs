@@ -102,7 +102,7 @@ pub(super) struct Agent {
     /// A text file to send along; may be given several times
     #[arg(long, value_name = "FILE")]
     pub(super) file: Vec<PathBuf>,
-    /// Keep nothing of this run but its usage
+    /// Keep nothing of this run
     #[arg(long)]
     pub(super) ephemeral: bool,
     /// One JSON object for each turn, instead of text
