@@ -45,7 +45,8 @@ fn every_command_helps_as_it_is_written_down() {
     for words in COMMANDS {
         let output = run(home.command().args(*words).arg("--help").env("COLUMNS", "100")).with_code(0);
         assert!(output.err.is_empty(), "{output}");
-        all.push_str(&format!("$ factotum {} --help\n{}\n", words.join(" "), output.out));
+        let line = words.iter().copied().chain(["--help"]).collect::<Vec<_>>().join(" ");
+        all.push_str(&format!("$ factotum {line}\n{}\n", output.out));
     }
     insta::assert_snapshot!("help", all);
     let files: Vec<_> = std::fs::read_dir(home.path()).into_iter().flatten().flatten().collect();

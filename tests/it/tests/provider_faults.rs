@@ -27,6 +27,7 @@ fn ill(reply: Reply) -> (ModelServer, Arc<AtomicBool>) {
 fn kept_and_tried_again(home: &TempHome, failed: &Output, make_well: &dyn Fn()) {
     assert!(failed.code == Some(69), "{failed}");
     assert!(!failed.all().contains("panicked"), "{failed}");
+    assert!(failed.err.trim().lines().count() <= 2, "told once, in a sentence and the way out: {failed}");
     assert_eq!(failed.all().matches("I could not answer").count(), 1, "told once: {failed}");
     assert!(failed.all().contains("`test`") && failed.all().contains("dead-letters retry"), "{failed}");
     let letters = dead_letters(home);
@@ -83,7 +84,6 @@ fn faults_of_a_server_are_told_once_and_the_message_is_kept() {
         let home = short(&server).home();
         let failed = say(&home, "default", "w-ill");
         assert!(failed.all().contains(part), "{what}: {part} is missing: {failed}");
-        println!("{what}: {}", failed.err.trim());
         kept_and_tried_again(&home, &failed, &|| well.store(true, Ordering::SeqCst));
         server.requests().iter().for_each(valid);
     }
@@ -174,7 +174,6 @@ fn check_entry(entry: &Value) {
     let (server, well) = ill(reply);
     let home = short(&server).exec().home();
     let output = say(&home, "default", "w-ill");
-    println!("{what}: {:?} {} {}", output.code, output.out.trim(), output.err.trim());
     let outcome = entry["expect"]["outcome"].as_str().unwrap_or_default();
     let codes: &[i32] = match outcome {
         "retry_then_error" | "error_no_retry" | "error_timeout" | "error" => &[69],

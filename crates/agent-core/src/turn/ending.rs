@@ -67,7 +67,11 @@ impl Ending {
         Some(match self {
             Self::Answered => return None,
             Self::Stopped => "Stopped. What was done so far is kept.".to_owned(),
-            Self::ModelFailed { message, .. } => format!("I could not answer: {message}."),
+            Self::ModelFailed { message, .. } => {
+                // Some messages end with a question.
+                let stop = if message.ends_with(['?', '!', '.']) { "" } else { "." };
+                format!("I could not answer: {message}{stop}")
+            }
             Self::Empty => {
                 "The model answered with nothing, twice. Try again, or choose another model.".to_owned()
             }

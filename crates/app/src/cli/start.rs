@@ -5,7 +5,7 @@ use std::{future::Future, path::PathBuf};
 use super::{args::Global, error::CliError};
 use crate::{
     Assistant, Builder, Environment, SetupProblem,
-    config::{LoadInput, Loaded},
+    config::{LoadInput, Loaded, Origin},
     observe,
 };
 
@@ -51,11 +51,16 @@ impl Start {
         change: impl FnOnce(Builder) -> Builder,
     ) -> Result<Running, CliError> {
         let loaded = self.load()?;
+        let filter = self.environment.get("FACTOTUM_LOG");
+        let log = &loaded.config.log;
+        // A command says itself what went wrong; warnings on the same screen would say it twice. Whoever names a level
+        // or a file gets them.
+        let unasked = filter.is_none() && log.file.is_none() && loaded.config.origin("log.level") == Origin::Default;
         let input = observe::LogInput {
-            config: &loaded.config.log,
+            config: log,
             home: &self.home,
-            verbosity: observe::Verbosity { verbose: self.verbose, quiet: false },
-            filter: self.environment.get("FACTOTUM_LOG"),
+            verbosity: observe::Verbosity { verbose: self.verbose, quiet: self.verbose == 0 && unasked },
+            filter,
             colors: self.environment.get("NO_COLOR").is_none(),
             redactor: loaded.config.redactor(),
         };
