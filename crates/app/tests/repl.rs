@@ -1,5 +1,6 @@
 //! `factotum agent` as a person at a terminal meets it.
 
+#[cfg(test)]
 mod support {
     //! A terminal that types and reads, and says where its cursor stands when it is asked, as real ones do.
 
@@ -26,7 +27,7 @@ mod support {
         over: bool,
     }
 
-    pub struct Terminal {
+    pub(super) struct Terminal {
         process: PtyProcess,
         keys: File,
         seen: Arc<(Mutex<Seen>, Condvar)>,
@@ -36,7 +37,7 @@ mod support {
 
     impl Terminal {
         /// Starts a command of the binary on a terminal of usual size.
-        pub fn start(mut command: Command, arguments: &str) -> Self {
+        pub(super) fn start(mut command: Command, arguments: &str) -> Self {
             let binary = command.get_program().to_owned();
             let mut shell = Command::new("sh");
             shell.arg("-c").arg(format!("stty rows 30 cols 100; exec \"$0\" {arguments}")).arg(binary);
@@ -71,12 +72,12 @@ mod support {
         }
 
         /// Presses keys.
-        pub fn press(&mut self, keys: &str) {
+        pub(super) fn press(&mut self, keys: &str) {
             self.keys.write_all(keys.as_bytes()).unwrap();
         }
 
         /// Waits until `text` is seen behind what was expected before.
-        pub fn expect(&mut self, text: &str) {
+        pub(super) fn expect(&mut self, text: &str) {
             let (lock, changed) = &*self.seen;
             let seen = lock.lock().unwrap();
             let (seen, late) = changed
@@ -92,16 +93,16 @@ mod support {
         }
 
         /// Everything seen so far.
-        pub fn text(&self) -> String {
+        pub(super) fn text(&self) -> String {
             self.seen.0.lock().unwrap().text.clone()
         }
 
-        pub fn terminate(&mut self) {
+        pub(super) fn terminate(&mut self) {
             self.process.signal(rexpect::process::signal::SIGTERM).unwrap();
         }
 
         /// Waits for the end and returns the exit code.
-        pub fn exit_code(&mut self) -> i32 {
+        pub(super) fn exit_code(&mut self) -> i32 {
             let (lock, changed) = &*self.seen;
             let seen = lock.lock().unwrap();
             let (seen, _) = changed.wait_timeout_while(seen, PATIENCE, |seen| !seen.over).unwrap();
@@ -167,6 +168,20 @@ fn a_conversation_goes_on_after_a_command_and_a_stopped_turn() {
     assert!(!terminal.text().contains("**"), "marks are rendered");
     let history = home.read("factotum/history/cli").unwrap();
     assert_eq!(history, "what is the answer?\n/status\nthink\nare you there?\n");
+}
+
+#[test]
+fn ctrl_c_at_a_question_stops_the_turn() {
+    let server = ModelServer::start(Reply::tool("list_dir", serde_json::json!({ "path": "." })));
+    let home = home(&server);
+    let mut terminal = talk(&home);
+    terminal.press("what is there?\r");
+    terminal.expect("[y]es / [n]o");
+    terminal.press(CTRL_C);
+    terminal.expect("Stopped.");
+    terminal.expect(PROMPT);
+    terminal.press(CTRL_D);
+    assert_eq!(terminal.exit_code(), 0);
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn banner(assistant: &Assistant, session: &SessionKey, options: &Options, screen
     let default = || assistant.core().models.default_model().name();
     let model = options.model.clone().unwrap_or_else(default);
     screen.note(&format!(
-        "Factotum {} · {model} · session {}\n/help lists the commands · Alt-Enter begins a new line · Ctrl-D leaves",
+        "Factotum {} · {model} · session {}\n/help for commands · Alt-Enter for a new line · Ctrl-D to leave",
         env!("CARGO_PKG_VERSION"),
         name(session),
     ));

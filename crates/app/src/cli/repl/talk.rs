@@ -26,7 +26,19 @@ pub(super) enum Next {
     Leave(u8),
 }
 
+/// What became of open questions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// Each has an answer.
+    Answered,
+    /// Their turn was told to stop.
+    Stopped,
+    /// The person goes away; with this exit code.
+    Left(u8),
+}
+
 /// How a wait for the assistant ended.
+#[derive(Debug)]
 enum Watched<T> {
     Done(T),
     Leave,
@@ -72,10 +84,18 @@ impl Talk<'_> {
             if result.questions.is_empty() {
                 return Next::Prompt;
             }
-            if let Next::Leave(code) = self.ask(&result.questions).await {
-                return Next::Leave(code);
+            match self.ask(&result.questions).await {
+                Asked::Answered => stream = self.assistant.attach(self.session.clone(), inbound),
+                Asked::Left(code) => return Next::Leave(code),
+                // A stopped turn that waits for an answer is ended by whoever takes it up.
+                Asked::Stopped => {
+                    return match self.resume().await {
+                        Watched::Done(Ok(_)) => Next::Prompt,
+                        Watched::Done(Err(error)) => self.failed(&error),
+                        Watched::Leave => Next::Leave(exit::STOPPED),
+                    };
+                }
             }
-            stream = self.assistant.attach(self.session.clone(), inbound);
         }
     }
 
@@ -91,13 +111,21 @@ impl Talk<'_> {
         let _no_echo = NoEcho::begin();
         let run = self.screen.follow(stream, stopped);
         let mut stop = Some(stop);
-        watched(&mut self.signals, run, async || {
-            if let Some(stop) = stop.take() {
-                // The run may be over just now.
-                let _ = stop.send(());
-            }
-        })
-        .await
+        let watched = watched(
+            async || self.signals.next().await,
+            run,
+            async || {
+                if let Some(stop) = stop.take() {
+                    // The run may be over just now.
+                    let _ = stop.send(());
+                }
+            },
+        )
+        .await;
+        if matches!(watched, Watched::Leave) {
+            self.screen.note("Leaving; what was running is stopped.");
+        }
+        watched
     }
 
     /// Ends what stands in the way of a new message: open questions are asked, an unfinished turn is finished.
@@ -112,8 +140,8 @@ impl Talk<'_> {
             }
             if !waiting.questions.is_empty() {
                 self.screen.note("A question is open from before:");
-                if let leave @ Next::Leave(_) = self.ask(&waiting.questions).await {
-                    return leave;
+                if let Asked::Left(code) = self.ask(&waiting.questions).await {
+                    return Next::Leave(code);
                 }
             }
             self.screen.note("Going on with what was begun before …");
@@ -141,14 +169,18 @@ impl Talk<'_> {
                 tracing::warn!(%error, "the resumed turn could not be stopped");
             }
         };
-        let ended = watched(&mut self.signals, assistant.resume(session), stop).await;
+        let ended = watched(async || self.signals.next().await, assistant.resume(session), stop).await;
         match ended {
             Watched::Leave => Watched::Leave,
             Watched::Done(Err(error)) => Watched::Done(Err(error)),
             Watched::Done(Ok(resumed)) => {
                 for run in &resumed {
-                    self.screen.note("resumed:");
-                    self.screen.say(&run.result.content);
+                    if run.result.stop_reason == "stopped" {
+                        self.screen.note(&run.result.content);
+                    } else {
+                        self.screen.note("resumed:");
+                        self.screen.say(&run.result.content);
+                    }
                 }
                 Watched::Done(Ok(resumed.len()))
             }
@@ -159,8 +191,8 @@ impl Talk<'_> {
         self.assistant.waiting(&self.session).await.is_ok_and(|waiting| !waiting.questions.is_empty())
     }
 
-    /// Asks each question. After this none of them is open, unless the person leaves.
-    async fn ask(&mut self, asked: &[Approval]) -> Next {
+    /// Asks each question in turn.
+    async fn ask(&mut self, asked: &[Approval]) -> Asked {
         for question in asked {
             self.screen.note(&questions::text(question));
             let reply = loop {
@@ -178,18 +210,18 @@ impl Talk<'_> {
                 }
                 Reply::Stop => {
                     if let Err(error) = self.assistant.stop(&self.session).await {
-                        return self.failed(&error);
+                        self.screen.error(&error);
                     }
-                    return Next::Prompt;
+                    return Asked::Stopped;
                 }
                 Reply::Leave => {
                     self.screen.note("The question stays open; `factotum approvals list` shows it.");
-                    return Next::Leave(exit::QUESTION);
+                    return Asked::Left(exit::QUESTION);
                 }
                 Reply::Unclear => {}
             }
         }
-        Next::Prompt
+        Asked::Answered
     }
 
     fn failed(&mut self, error: &AgentError) -> Next {
@@ -199,9 +231,9 @@ impl Talk<'_> {
 }
 
 /// Waits for `work`. Ctrl-C calls `stop` and goes on waiting; a second one within [`TWICE`], or a signal that ends the
-/// process, leaves.
+/// process, leaves. `next` waits for the next signal.
 async fn watched<T>(
-    signals: &mut Signals,
+    mut next: impl AsyncFnMut() -> Came,
     work: impl Future<Output = T>,
     mut stop: impl AsyncFnMut(),
 ) -> Watched<T> {
@@ -209,15 +241,48 @@ async fn watched<T>(
     loop {
         tokio::select! {
             done = &mut work => return Watched::Done(done),
-            came = signals.next() => match came {
+            came = next() => match came {
                 Came::Terminate => return Watched::Leave,
                 Came::Interrupt => stop().await,
             },
         }
         tokio::select! {
             done = &mut work => return Watched::Done(done),
-            _ = signals.next() => return Watched::Leave,
+            _ = next() => return Watched::Leave,
             () = sleep(TWICE) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, poll_fn};
+    use std::{cell::Cell, task::Poll};
+
+    use super::*;
+
+    /// What came of a wait for work that ends, or not, after it was stopped; and how often it was told to stop.
+    async fn waited(signals: &[Came], ends_when_stopped: bool) -> (Watched<()>, u32) {
+        let (mut signals, stops) = (signals.iter().copied(), Cell::new(0));
+        let next = async || match signals.next() {
+            Some(came) => came,
+            None => pending().await,
+        };
+        let work =
+            poll_fn(|_| if ends_when_stopped && stops.get() > 0 { Poll::Ready(()) } else { Poll::Pending });
+        let ended = watched(next, work, async || stops.set(stops.get() + 1)).await;
+        (ended, stops.get())
+    }
+
+    #[tokio::test]
+    async fn the_first_ctrl_c_stops_and_the_second_leaves() {
+        assert!(matches!(waited(&[Came::Interrupt], true).await, (Watched::Done(()), 1)));
+        assert!(matches!(waited(&[Came::Interrupt, Came::Interrupt], false).await, (Watched::Leave, 1)));
+    }
+
+    #[tokio::test]
+    async fn the_end_of_the_process_leaves_at_once() {
+        assert!(matches!(waited(&[Came::Terminate], false).await, (Watched::Leave, 0)));
+        assert!(matches!(waited(&[Came::Interrupt, Came::Terminate], false).await, (Watched::Leave, 1)));
     }
 }

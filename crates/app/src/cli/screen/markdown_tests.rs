@@ -66,7 +66,7 @@ fn lines_are_wrapped_under_their_text() {
     );
     markdown.end(&mut out);
     let expected =
-        "a plain line of more\nthan twenty\n• an item that is too\n  long\n│ and a quoted line\n│ too";
+        "a plain line of more\nthan twenty\n• an item that is\n  too long\n│ and a quoted line\n│ too";
     assert_eq!(out.replace(RESET, "").replace("\x1b[2m", ""), expected);
 }
 

@@ -21,7 +21,7 @@ pub(super) fn neutral(c: char) -> Option<char> {
 }
 
 /// A whole text, made harmless.
-pub(crate) fn neutralised(text: &str) -> Cow<'_, str> {
+pub(super) fn neutralised(text: &str) -> Cow<'_, str> {
     if text.chars().all(|c| neutral(c) == Some(c)) {
         return Cow::Borrowed(text);
     }
@@ -29,7 +29,7 @@ pub(crate) fn neutralised(text: &str) -> Cow<'_, str> {
 }
 
 /// The first line of `text`, harmless, with at most `most` characters.
-pub(crate) fn first_line(text: &str, most: usize) -> String {
+pub(super) fn first_line(text: &str, most: usize) -> String {
     let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let line: String =
         line.trim().chars().map(|c| if c == '\t' { ' ' } else { c }).filter_map(neutral).collect();

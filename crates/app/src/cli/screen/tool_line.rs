@@ -49,7 +49,7 @@ impl ToolLines {
 }
 
 /// Arguments on one short line.
-pub(crate) fn short(arguments: &str) -> String {
+fn short(arguments: &str) -> String {
     let compact = match serde_json::from_str::<serde_json::Value>(arguments) {
         Ok(serde_json::Value::Object(object)) if object.is_empty() => return String::new(),
         Ok(value) => value.to_string(),
