@@ -1,10 +1,11 @@
 //! `cargo xtask`: every check that a change must pass, in one command that needs nothing but Rust.
 //!
 //! The work is in the modules: `check` runs the steps in order, `arrows` knows which crate may know which,
-//! `tidy` reads the files as text, `provision` finds or installs the programs that the steps need.
+//! `tidy` reads the files as text, `provision` finds or installs the programs that the steps need, `bench` measures.
 #![expect(clippy::print_stdout, reason = "a report on the terminal is what this program is for")]
 
 mod arrows;
+mod bench;
 mod check;
 mod examples;
 mod policy;
@@ -36,6 +37,12 @@ Commands:
                        advisories, arrows, tidy, docs, doctests, examples, binary, tests
   arrows  Which crate may know which, and what the domain crates may pull in
   tidy    File sizes, crate documentation, left-over marks, required documents
+  bench [NAME]... [--json] [--full] [--build-times]
+          How fast and how small it is, each figure beside a reference of the same run; some minutes.
+          A goal that is missed is said and fails nothing. Names:
+%BENCHMARKS%            --json         one object in place of the table
+            --full         more runs, and a history of a million messages
+            --build-times  also a clean debug build and the test of one crate after a change
   help    This text
 
 With CI=true missing programs are installed, and a step that had to be skipped counts as failed.";
@@ -56,12 +63,15 @@ fn main() -> ExitCode {
 fn dispatch(args: &[&str]) -> Result<bool> {
     match args {
         [] | ["help" | "--help" | "-h", ..] | [_, "--help" | "-h"] => {
-            println!("{HELP}");
+            println!("{}", HELP.replace("%BENCHMARKS%", &bench::list()));
             Ok(true)
         }
         ["check", flags @ ..] => {
             let options = check::Options::parse(flags)?;
             check::run(&Shell::from_environment(options.install), &options)
+        }
+        ["bench", arguments @ ..] => {
+            bench::run(&Shell::from_environment(false), &bench::Options::parse(arguments)?)
         }
         ["arrows"] => alone("arrows", arrows::step),
         ["tidy"] => alone("tidy", tidy::step),
