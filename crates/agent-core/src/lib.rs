@@ -15,6 +15,7 @@
 //! names no runtime, database, HTTP client or vendor. All of these are ports, given to [`Factotum::new`].
 
 mod bus;
+mod channel;
 mod commands;
 mod context;
 mod core;
@@ -24,7 +25,9 @@ mod event;
 mod facade;
 mod fakes;
 mod hook;
+mod inlet;
 mod layers;
+mod loopback;
 mod provider;
 pub mod turn;
 
@@ -32,6 +35,7 @@ pub mod turn;
 pub mod contract;
 
 pub use bus::{EventBus, LocalBus};
+pub use channel::{Arrival, Channel, ChannelCapabilities, ChannelError, Reconciled, Sent};
 pub use commands::{COMMANDS, CommandHelp};
 pub use context::{NoPrompts, PromptFile, PromptSource, estimate_tokens, fold_history, system_prompt};
 pub use core::{BudgetConfig, ChosenModel, Core, Models};
@@ -43,7 +47,9 @@ pub use facade::{
 };
 pub use fakes::{ScriptedProvider, ScriptedReply};
 pub use hook::{Hook, HookError, RunInfo};
+pub use inlet::{Admission, AllowList, Delivered, Inlet};
 pub use layers::{RetryPolicy, RetryingProvider};
+pub use loopback::LoopbackChannel;
 pub use provider::{
     FinishReason, Finished, LlmProvider, ModelError, ModelErrorKind, ModelEvent, ModelRequest, ModelStream,
     ProviderInfo, Retry, TokenUsage,

@@ -1,3 +1,4 @@
 //! The contract suites of the ports that live here, for their adapters, fakes and wrappers.
 
+pub mod channel;
 pub mod provider;

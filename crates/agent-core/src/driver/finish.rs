@@ -15,7 +15,8 @@ use crate::{
 const PULL: [&str; 3] = ["cli", "api", "library"];
 
 impl Run<'_> {
-    /// Commits the answer, or fails the attempt and keeps the rows when there was no model.
+    /// Commits the answer. Without a model the attempt fails and the rows are kept, to be tried again from the start;
+    /// but not when tools already ran: then the history keeps what they did, so that nothing is done a second time.
     pub(super) async fn finish(
         &self,
         machine: &Machine,
@@ -24,9 +25,15 @@ impl Run<'_> {
         mut writes: Writes,
     ) -> Result<RunEnd, AgentError> {
         let mut messages = machine.added().to_vec();
-        let content = if matches!(ending, Ending::ModelFailed { .. }) {
+        let no_model = matches!(ending, Ending::ModelFailed { .. });
+        let worked = messages.iter().any(|message| message.role == Role::Tool);
+        let content = if no_model && !worked {
             self.keep_failed(&ending, &parts, writes).await?
         } else {
+            let mut parts = parts;
+            if no_model {
+                parts.push(Part::text("What was done so far is kept. Write again to go on."));
+            }
             let last = self.last_message(parts).await;
             let content = last.text();
             messages.push(last);
@@ -35,11 +42,12 @@ impl Run<'_> {
                 writes.messages.clone_from(&messages);
             }
             self.ports.stores.mailbox.commit(&self.turn.lease, ending.outcome(), writes).await?;
-            self.emit(RunEventKind::RunCompleted {
-                content: content.clone(),
-                usage: machine.usage(),
-                stop_reason: ending.stop_reason().to_owned(),
-                tools_used: machine.tools_used(),
+            let stop_reason = ending.stop_reason().to_owned();
+            self.emit(if no_model {
+                RunEventKind::RunFailed { error: content.clone(), stop_reason }
+            } else {
+                let (usage, tools_used) = (machine.usage(), machine.tools_used());
+                RunEventKind::RunCompleted { content: content.clone(), usage, stop_reason, tools_used }
             });
             content
         };

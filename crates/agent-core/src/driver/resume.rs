@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use session_api::{ApprovalState, CallId, StepKind, Writes};
+use session_api::{ApprovalState, CallId, StepKind, ToolCall, Writes};
 use tokio_util::sync::CancellationToken;
 use tool_api::Effect;
 
@@ -39,6 +39,10 @@ impl Run<'_> {
                 .note("Note: the configuration changed while I worked on this; I went on with the new one.");
         }
         self.turn.record = Some(record);
+        let reason =
+            if machine.is_suspended() { "its questions were settled" } else { "its worker was gone" };
+        let resumed = Self::step(StepKind::Resumed { reason: reason.into() }, false);
+        self.ports.stores.mailbox.journal(&self.turn.lease, resumed, Writes::default()).await?;
         if self.turn.stopped_by.is_some() {
             return Ok(machine.step(Event::Stopped, self.stamp()));
         }
@@ -48,7 +52,9 @@ impl Run<'_> {
             return Ok(machine.step(Event::Answered(answers), self.stamp()));
         }
         let doubtful = self.doubtful(&machine).await;
-        Ok(machine.resume(&doubtful, self.stamp()))
+        pending.audit.extend(doubtful.iter().map(|call| self.audit("tool.unknown", call, "", 0)));
+        let ids: Vec<CallId> = doubtful.into_iter().map(|call| call.id).collect();
+        Ok(machine.resume(&ids, self.stamp()))
     }
 
     async fn begin(&mut self, pending: &mut Writes) -> Result<(Machine, Vec<Command>), AgentError> {
@@ -72,7 +78,7 @@ impl Run<'_> {
 
     /// Calls under way that were started and must not be repeated: unsafe ones, and keyed ones whose state is no longer
     /// what it was. A call whose start stands in no journal never started.
-    async fn doubtful(&self, machine: &Machine) -> Vec<CallId> {
+    async fn doubtful(&self, machine: &Machine) -> Vec<ToolCall> {
         let started: HashMap<&CallId, Option<&String>> = self
             .turn
             .journal
@@ -96,7 +102,7 @@ impl Run<'_> {
             };
             if !repeatable {
                 tracing::warn!(tool = call.name, call = %call.id, "interrupted, outcome unknown");
-                doubtful.push(call.id);
+                doubtful.push(call);
             }
         }
         doubtful

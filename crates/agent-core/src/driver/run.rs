@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    panic::AssertUnwindSafe,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -9,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use session_api::{
     InboundId, InboundRow, MessageId, Principal, RunOverrides, Scope, Step, StepKind, StoreError, Turn,
     UsageEntry, Window, WindowBudget, Writes,
@@ -290,14 +291,16 @@ impl<'a> Run<'a> {
         });
     }
 
-    /// Calls one method of every hook, in order; failures are logged and have no other effect.
+    /// Calls one method of every hook, in order; failures and panics are logged and have no other effect.
     pub(super) async fn hooks<'h, F>(&'h self, call: impl Fn(&'h dyn Hook, &'h RunInfo) -> F)
     where
         F: Future<Output = Result<(), HookError>> + Send + 'h,
     {
         for hook in &self.core.hooks {
-            if let Err(error) = call(hook.as_ref(), &self.info).await {
-                tracing::warn!(hook = hook.name(), %error, "a hook failed");
+            match AssertUnwindSafe(call(hook.as_ref(), &self.info)).catch_unwind().await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(hook = hook.name(), %error, "a hook failed"),
+                Err(_) => tracing::error!(hook = hook.name(), "a hook crashed; this is a bug in it"),
             }
         }
     }

@@ -8,7 +8,8 @@ use agent_core::{
 };
 use session_api::{Clock, InboundState, ManualClock, Role, SequentialIds, Timestamp};
 
-use crate::support::{TestApp, core, request, script, session, while_time_passes};
+use crate::support::{Does, Probe, TestApp, core, request, script, session, while_time_passes};
+use tool_api::Effect;
 
 fn unavailable() -> ScriptedReply {
     ScriptedReply::error(ModelError::new(ModelErrorKind::Unavailable, "the server is away"))
@@ -162,4 +163,19 @@ async fn nothing_is_tried_again_after_the_first_piece_or_when_it_would_fail_agai
     let refused = ScriptedReply::error(ModelError::new(ModelErrorKind::Auth, "the key is refused"));
     let (outcome, asked, _) = ask(vec![refused]).await;
     assert_eq!((outcome.unwrap_err().kind, asked), (ModelErrorKind::Auth, 1));
+}
+
+#[tokio::test]
+async fn what_tools_did_before_the_model_was_lost_stays_in_the_history_and_is_not_tried_again() {
+    let send = Probe::new("send", Effect::Unsafe, Does::Say("sent".into()));
+    let provider = script(vec![ScriptedReply::tool("send", &serde_json::json!({})), unavailable()]);
+    let app = TestApp::new(core(provider, vec![send.clone()]));
+    let result = app.say("send it").await;
+    assert_eq!(result.stop_reason, "model_failed");
+    assert!(result.error.is_some());
+    assert!(result.content.contains("What was done so far is kept"), "{}", result.content);
+    let roles: Vec<Role> = app.history().await.iter().map(|message| message.role).collect();
+    assert_eq!(roles, [Role::User, Role::Assistant, Role::Tool, Role::Assistant]);
+    assert!(app.factotum.dead_letters(10).await.unwrap().is_empty(), "trying again would send it twice");
+    assert_eq!(send.effects(), 1);
 }

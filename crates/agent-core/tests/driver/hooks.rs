@@ -164,3 +164,25 @@ async fn a_finalizing_hook_changes_what_is_said_and_what_is_stored() {
     assert_eq!(text_of(&app.outbox().await[0]), signed);
     assert_eq!(app.history().await.last().unwrap().text(), signed);
 }
+
+/// A hook with a bug.
+struct Crashing;
+
+#[async_trait]
+impl Hook for Crashing {
+    fn name(&self) -> &str {
+        "crashing"
+    }
+
+    async fn before_run(&self, _: &RunInfo) -> Result<(), HookError> {
+        panic!("a bug in a hook")
+    }
+}
+
+#[tokio::test]
+async fn a_crashing_hook_changes_nothing_for_the_run_or_for_the_others() {
+    let behind = Arc::new(Diary::default());
+    let result = app(vec![Arc::new(Crashing), behind.clone()]).say("Look.").await;
+    assert_eq!((result.content.as_str(), result.error), ("Seen.", None));
+    assert_eq!(behind.lines.lock().len(), 16);
+}
