@@ -68,6 +68,7 @@ fn flags_win_over_the_environment_and_the_environment_over_the_file() {
         ("FACTOTUM_AGENT__ASK", "exec, write_file"),
         ("FACTOTUM_AGENT__LIMITS__TOOL_CALLS", "7"),
         ("FACTOTUM_TOOLS__EXEC__ENABLED", "true"),
+        ("FACTOTUM_TOOLS__EXEC__SANDBOX", "none"),
         ("FACTOTUM_STORAGE__DURABILITY", "process"),
         ("FACTOTUM_PROVIDERS__MAIN__KIND", "openai"),
         ("FACTOTUM_PROVIDERS__MAIN__API_KEY", "0012345678"),
