@@ -78,6 +78,13 @@ impl Reading<'_> {
         column(self.row, index).map_err(|error| self.damaged(&error.to_string()))
     }
 
+    /// The bytes of a text or a blob, of whatever encoding; none for NULL.
+    pub(crate) fn raw(&self, index: usize) -> Result<&[u8], StoreError> {
+        let bytes: Option<&[u8]> =
+            column(self.row, index).map_err(|error| self.damaged(&error.to_string()))?;
+        Ok(bytes.unwrap_or_default())
+    }
+
     pub(crate) fn id(&self, index: usize) -> Result<Uuid, StoreError> {
         let bytes: &[u8] = column(self.row, index).map_err(|error| self.damaged(&error.to_string()))?;
         Uuid::from_slice(bytes).map_err(|error| self.damaged(&error.to_string()))

@@ -43,11 +43,17 @@ const WINDOW: &str =
         AND c.no = (SELECT max(no) FROM checkpoints WHERE session_id = s.id)
     WHERE s.key = ? AND {scope}";
 
-/// The newest messages behind the newest checkpoint: one range of the clustered key, read backwards.
-const NEWEST: &str = "SELECT pk, body FROM messages WHERE pk > (
-        SELECT (s.id << 32) | coalesce((SELECT upto FROM checkpoints WHERE session_id = s.id
-            ORDER BY no DESC LIMIT 1), 0) FROM sessions s WHERE s.key = ?)
-    AND pk < (SELECT (s.id + 1) << 32 FROM sessions s WHERE s.key = ?) ORDER BY pk DESC LIMIT ?";
+/// The newest messages behind the newest checkpoint: one range of the clustered key, read backwards. They come as one
+/// value, each as its key, its length and itself, because every row is a message between two threads. All that are
+/// asked for where they are no longer than so many bytes together, which their headers tell; else the first page.
+const NEWEST: &str = "WITH range (low, high) AS (SELECT (s.id << 32) | coalesce((SELECT upto FROM checkpoints
+            WHERE session_id = s.id ORDER BY no DESC LIMIT 1), 0), (s.id + 1) << 32 FROM sessions s WHERE s.key = ?)
+    SELECT count(*), group_concat(pk || ' ' || octet_length(body) || ' ' || body, '') FROM (
+        SELECT pk, body FROM messages WHERE pk > (SELECT low FROM range) AND pk < (SELECT high FROM range)
+        ORDER BY pk DESC LIMIT CASE WHEN (
+            SELECT total(size) FROM (SELECT octet_length(body) AS size FROM messages
+                WHERE pk > (SELECT low FROM range) AND pk < (SELECT high FROM range) ORDER BY pk DESC LIMIT ?
+            ) AS newest) <= ? THEN ? ELSE ? END) AS newest";
 
 /// `SessionStore::window`.
 pub(crate) async fn window(
@@ -56,11 +62,11 @@ pub(crate) async fn window(
     key: &SessionKey,
     budget: WindowBudget,
 ) -> Result<Window, StoreError> {
-    let most = budget.messages.max(1);
+    // One more than fits tells whether something was left out.
+    let most = budget.messages.max(1).saturating_add(1);
     let mut page = most.min(FIRST_PAGE);
     loop {
-        // One more than fits tells whether something was left out.
-        let (window, all) = read_window(store, scope, key, budget, page + 1).await?;
+        let (window, all) = read_window(store, scope, key, budget, page, most).await?;
         if all || page >= most {
             return Ok(window);
         }
@@ -68,19 +74,21 @@ pub(crate) async fn window(
     }
 }
 
-/// The window as far as `rows` rows tell, and whether more rows could not change it.
+/// The window as far as `page` rows tell, or `most` where they are short, and whether more rows could not change it.
 async fn read_window(
     store: &SqliteStore,
     scope: &Scope,
     key: &SessionKey,
     budget: WindowBudget,
-    rows: usize,
+    page: usize,
+    most: usize,
 ) -> Result<(Window, bool), StoreError> {
     let name = key.to_string();
     let mut script = Script::default();
     script.add_where(WINDOW, IN_SCOPE).bind(name.as_str());
     bind_scope(&mut script, scope);
-    script.add(NEWEST).bind(name.as_str()).bind(name.as_str()).bind(limit(rows));
+    script.add(NEWEST).bind(name.as_str()).bind(limit(most)).bind(limit(budget.bytes.saturating_mul(2)));
+    script.bind(limit(most)).bind(limit(page));
     let mut found = store.snapshot(script).await?;
     let file = &store.shared.layout.database;
     let mut window =
@@ -93,30 +101,49 @@ async fn read_window(
         let (upto, summary, at) = (session.uint(5)?, session.text(6)?, session.time(7)?);
         window.checkpoint = Some(Checkpoint { id: MessageId(id), upto, summary, at });
     }
-    let rows_found = found.take(1);
+    let Some(row) = found.first(1) else { return Ok((window, true)) };
+    let row = Reading { file, row: &row };
+    let (rows, packed) = (row.uint(0)?, row.raw(1)?);
     let mut bytes = 0usize;
-    for row in &rows_found {
-        let row = Reading { file, row };
-        let size = row.text(1)?.len();
-        let fits = bytes.saturating_add(size) <= budget.bytes && window.messages.len() < budget.messages;
+    for (pk, body) in unpacked(packed) {
+        let fits =
+            bytes.saturating_add(body.len()) <= budget.bytes && window.messages.len() < budget.messages;
         let newest = bytes == 0 && budget.messages > 0;
         if !fits && !newest {
             window.truncated = true;
             break;
         }
-        bytes = bytes.saturating_add(size.max(1));
-        match message(&row) {
-            Ok(message) => window.messages.push(message),
+        bytes = bytes.saturating_add(body.len().max(1));
+        let seq = uint(pk & ((1 << SEQ_BITS) - 1));
+        match serde_json::from_slice(body) {
+            Ok(message) => window.messages.push(StoredMessage { seq, message }),
             // A damaged message must not make its session mute; `messages` and the doctor name it.
             Err(error) => {
-                tracing::warn!(session = %key, %error, "a damaged message was left out of a window");
+                tracing::warn!(session = %key, seq, %error, "a damaged message was left out of a window");
                 window.truncated = true;
             }
         }
     }
     window.messages.reverse();
-    let all = window.truncated || rows_found.len() < rows;
+    let all = window.truncated || rows < page as u64 || rows >= most as u64;
     Ok((window, all))
+}
+
+/// The keys and bodies that [`NEWEST`] packed.
+fn unpacked(mut packed: &[u8]) -> impl Iterator<Item = (i64, &[u8])> {
+    fn number(packed: &mut &[u8]) -> Option<i64> {
+        let end = packed.iter().position(|byte| *byte == b' ')?;
+        let (digits, rest) = packed.split_at_checked(end)?;
+        *packed = rest.get(1..)?;
+        std::str::from_utf8(digits).ok()?.parse().ok()
+    }
+    std::iter::from_fn(move || {
+        let pk = number(&mut packed)?;
+        let length = usize::try_from(number(&mut packed)?).ok()?;
+        let (body, rest) = packed.split_at_checked(length)?;
+        packed = rest;
+        Some((pk, body))
+    })
 }
 
 fn message(row: &Reading<'_>) -> Result<StoredMessage, StoreError> {
@@ -245,4 +272,19 @@ pub(crate) async fn search(
     }
     hits.sort_by_key(|(no, _)| std::cmp::Reverse(*no));
     Ok(hits.into_iter().take(most).map(|(_, hit)| hit).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unpacked;
+
+    #[test]
+    fn a_packed_history_is_read_whatever_its_bodies_hold() {
+        let packed = "7 3 a b6 0 5 4 \u{fc}\n ";
+        let found: Vec<(i64, &[u8])> = unpacked(packed.as_bytes()).collect();
+        assert_eq!(found, [(7, "a b".as_bytes()), (6, b""), (5, "\u{fc}\n ".as_bytes())]);
+        for cut in ["", "7", "7 ", "7 3", "7 9 ab", "x 1 a", "7 -1 a"] {
+            assert_eq!(unpacked(cut.as_bytes()).count(), 0, "{cut:?}");
+        }
+    }
 }
