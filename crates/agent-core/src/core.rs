@@ -142,9 +142,10 @@ impl Core {
     /// The tools on offer to a run, by name.
     #[must_use]
     pub fn specs(&self, overrides: &RunOverrides) -> Arc<[ToolSpec]> {
-        let offered =
-            |spec: &&ToolSpec| overrides.tools.as_ref().is_none_or(|only| only.contains(&spec.name));
-        self.tools.specs().filter(offered).cloned().collect()
+        match &overrides.tools {
+            None => self.tools.shared_specs(),
+            Some(only) => self.tools.specs().filter(|spec| only.contains(&spec.name)).cloned().collect(),
+        }
     }
 
     /// A digest of what decides how a turn goes on: default model, tools and limits.

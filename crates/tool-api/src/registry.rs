@@ -13,6 +13,7 @@ pub struct DuplicateTool(pub String);
 #[derive(Clone, Default)]
 pub struct Registry {
     tools: BTreeMap<String, Arc<dyn Tool>>,
+    specs: Arc<[ToolSpec]>,
 }
 
 impl Registry {
@@ -26,6 +27,7 @@ impl Registry {
                 duplicates.push(DuplicateTool(name));
             }
         }
+        registry.specs = registry.tools.values().map(|tool| tool.spec().clone()).collect();
         if duplicates.is_empty() { Ok(registry) } else { Err(duplicates) }
     }
 
@@ -38,6 +40,12 @@ impl Registry {
     /// All descriptions, by name.
     pub fn specs(&self) -> impl Iterator<Item = &ToolSpec> {
         self.tools.values().map(|tool| tool.spec())
+    }
+
+    /// All descriptions, by name, to share: every turn offers them, and their schemas are long.
+    #[must_use]
+    pub fn shared_specs(&self) -> Arc<[ToolSpec]> {
+        self.specs.clone()
     }
 
     /// All names.

@@ -40,7 +40,10 @@ pub fn fold_history(window: &Window) -> Vec<Message> {
         };
         let parts: Vec<Part> = message.parts.iter().filter(whole).cloned().collect();
         if !parts.is_empty() {
-            messages.push(Message { parts, ..message.clone() });
+            // Field by field: a copy of the whole would copy the parts once more.
+            let Message { id, role, principal, turn, at, parts: _ } = message;
+            let (id, role, turn, at) = (*id, *role, *turn, *at);
+            messages.push(Message { id, role, principal: principal.clone(), turn, at, parts });
         }
     }
     messages

@@ -34,11 +34,12 @@ impl Run<'_> {
         let chosen = self.chosen.as_ref().map_err(Clone::clone)?;
         let request = self.request(added, &chosen.model, shrink).await?;
         self.hooks(|hook, run| hook.before_model_call(run, &request)).await;
-        let estimate_in = || {
-            let text = |message: &session_api::Message| context::estimate_tokens(&message.text());
-            context::estimate_tokens(&request.system) + request.messages.iter().map(text).sum::<u64>()
-        };
-        let mut stream = chosen.provider.stream(request.clone()).await?;
+        // Counted now, for a provider that gives no figures: the request goes away with the call, and a copy of it costs
+        // more than the count.
+        let texts =
+            request.messages.iter().flat_map(|message| message.parts.iter().filter_map(Part::as_text));
+        let estimate_in = texts.chain([&*request.system]).map(context::estimate_tokens).sum::<u64>();
+        let mut stream = chosen.provider.stream(request).await?;
         let mut collected = Collected::default();
         let finished = loop {
             match stream.next().await {
@@ -55,7 +56,7 @@ impl Run<'_> {
         let calls = collected.parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
         self.stream_ended(&collected, iteration, calls).await;
         let usage = finished.usage.unwrap_or_else(|| TokenUsage {
-            input_tokens: estimate_in(),
+            input_tokens: estimate_in,
             cached_tokens: 0,
             output_tokens: context::estimate_tokens(&collected.text),
         });
