@@ -12,6 +12,7 @@ use agent_core::{
     Core, EventBus, Factotum, Hook, LlmProvider, LocalBus, Models, Ports, PromptSource, RetryingProvider,
 };
 use futures_util::future::BoxFuture;
+use secrecy::SecretString;
 use session_api::{Clock, IdSource, LeasePolicy, StoreError, Stores, WorkerId};
 use sqlite_store::{Durability, OpenOptions, SqliteStore};
 use tool_api::{AlwaysAsk, Approver, Registry, ToolSource};
@@ -19,7 +20,7 @@ use tools::Workspace;
 
 use crate::{
     Environment, SetupError, SetupProblem, SystemClock, SystemIds,
-    config::{Config, LoadInput},
+    config::{self, Config, LoadInput},
     prompts::WorkspacePrompts,
     provider_choice::{self, Choice},
     tasks::Tasks,
@@ -129,12 +130,18 @@ impl Builder {
     /// Checks everything and reports all problems at once. Opens the database and the workspace; starts nothing.
     pub async fn build(mut self) -> Result<App, SetupError> {
         let mut problems: Vec<SetupProblem> = Vec::new();
+        // Whatever the environment holds under a name that speaks of a secret shall not be seen in a log.
+        for (name, value) in self.environment.0.iter().filter(|(name, _)| config::names_a_secret(name)) {
+            tracing::trace!(name, "hidden from the log");
+            self.config.redactor().add(&SecretString::from(value.as_str()));
+        }
         let choice = match self.models.take() {
             Some(models) => Some(Choice { models, reason: "given by the embedding program".into() }),
             None => self.choose(&mut problems).await,
         };
         let workspace_dir = self.config.workspace(&self.home);
-        let workspace = match std::fs::create_dir_all(&workspace_dir)
+        let workspace = match crate::workspace::make_home(&self.home)
+            .and_then(|()| std::fs::create_dir_all(&workspace_dir))
             .map_err(|error| SetupProblem::Folder(workspace_dir.clone(), error))
         {
             Ok(()) => Workspace::open(&workspace_dir).map_err(SetupProblem::from),

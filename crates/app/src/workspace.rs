@@ -15,6 +15,12 @@ pub(crate) const TEMPLATES: &[(&str, &str)] = &[
     ("memory/MEMORY.md", include_str!("../templates/MEMORY.md")),
 ];
 
+/// Makes the data directory where it is missing: for its owner alone, since conversations and keys are in it.
+pub(crate) fn make_home(home: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(home)
+}
+
 /// Writes the templates that are missing; a file that is there is never touched. Returns the names of those written.
 pub(crate) fn write_templates(workspace: &Path) -> io::Result<Vec<&'static str>> {
     let mut written = Vec::new();

@@ -2,6 +2,7 @@
 
 use std::{
     fs, io,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
@@ -50,7 +51,11 @@ impl Layout {
         for path in [&self.dir, &self.blobs, &self.run] {
             // Usually they are there: one look is cheaper than making them in vain.
             if !path.is_dir() {
-                fs::create_dir_all(path)
+                // For their owner alone: conversations are in them.
+                fs::DirBuilder::new()
+                    .recursive(true)
+                    .mode(0o700)
+                    .create(path)
                     .map_err(|source| unusable(path, "cannot be made a directory", source))?;
             }
         }

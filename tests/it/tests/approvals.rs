@@ -1,8 +1,8 @@
 //! Tool calls that ask first.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use it::{Output, Setup, history, questions, run, runnable, say, skip, valid, words};
+use it::{Output, Setup, history, in_terminal, questions, run, runnable, say, skip, until, valid, words};
 use serde_json::json;
 use servers::{ModelServer, Reply, Script, TempHome};
 
@@ -184,4 +184,29 @@ fn json_output_names_the_question_and_ends_with_its_code() {
     let lines = it::parse_lines(&run.out);
     assert_eq!(lines.len(), 1, "{run}");
     assert_eq!(lines[0]["stop_reason"], "suspended", "{run}");
+}
+
+#[test]
+fn a_question_outlives_the_terminal_that_showed_it() {
+    if !runnable("script", &["-qec", "true", "/dev/null"]) {
+        return skip("there is no `script` to make a terminal with");
+    }
+    let (home, server) = asking();
+    let mut command = in_terminal(&home, "agent -m w-run");
+    // Its input stays open and silent, as a person who thinks about it.
+    let mut terminal =
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let id = until("the question", || questions(&home).first().cloned());
+    let children = Command::new("pgrep").args(["-P", &terminal.id().to_string()]).output().unwrap();
+    for pid in String::from_utf8_lossy(&children.stdout).lines() {
+        let _ = Command::new("kill").args(["-9", pid]).status();
+    }
+    let _ = terminal.kill();
+    let _ = terminal.wait();
+    let next = say(&home, "default", "w-next").with_code(3);
+    assert!(next.err.contains(&id), "{next}");
+    assert_eq!(history(&home, "default").count("w-next"), 0);
+    answer(&home, "allow", &id).ends(0);
+    assert_eq!(home.ledger().lines(), ["w-run"]);
+    server.requests().iter().for_each(valid);
 }

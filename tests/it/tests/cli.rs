@@ -270,7 +270,7 @@ fn json_output_is_one_object_for_each_turn() {
 }
 
 #[test]
-fn an_ephemeral_run_leaves_no_session() {
+fn an_ephemeral_run_leaves_its_usage_and_no_session() {
     let server = ModelServer::start(Reply::text("gone soon"));
     let home = Setup::of(&server).home();
     let output = run(agent(&home, "default", "w-ephemeral-secret").arg("--ephemeral")).with_code(0);
@@ -280,6 +280,8 @@ fn an_ephemeral_run_leaves_no_session() {
         let bytes = std::fs::read(home.path().join(name)).unwrap_or_default();
         assert!(!bytes.windows(18).any(|window| window == b"w-ephemeral-secret"), "{name}");
     }
+    let usage = say(&home, "default", "/usage").with_code(0);
+    assert!(usage.out.contains("100 tokens in"), "what it used is kept: {usage}");
 }
 
 #[test]

@@ -87,6 +87,33 @@ fn a_kill_during_the_model_call_loses_nothing() {
 }
 
 #[test]
+fn json_has_an_object_for_the_resumed_turn_and_the_code_of_the_new_one() {
+    let gate = Gate::new();
+    let server = ModelServer::start(Script::by({
+        let gate = gate.clone();
+        move |request, n| match n {
+            0 => Reply::text("never seen").held_by(&gate),
+            _ if newest(request) == "w-one" => Reply::error(401, "not any more"),
+            _ => Reply::text("fine"),
+        }
+    }));
+    let home = Setup::of(&server).home();
+    let running = Proc::start(&mut agent(&home, "default", "w-one"));
+    server.wait_for_requests(1, PATIENCE).unwrap();
+    drop(running.kill9());
+    gate.open();
+    let next = run(agent(&home, "default", "w-two").arg("--json")).with_code(0);
+    let objects = parse_lines(&next.out);
+    let reasons: Vec<_> = objects.iter().map(|object| object["stop_reason"].clone()).collect();
+    assert_eq!(reasons, ["model_failed", "answered"], "{next}");
+    assert_eq!(
+        (&objects[0]["metadata"]["resumed"], &objects[1]["metadata"]["resumed"]),
+        (&json!("true"), &json!("false"))
+    );
+    assert_eq!(dead_letters(&home).len(), 1);
+}
+
+#[test]
 fn a_message_that_was_accepted_and_not_begun_is_answered_after_a_kill() {
     let gate = Gate::new();
     let held = gate.clone();

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first thing that is not as it set it up")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -106,6 +107,17 @@ fn places_that_are_no_directories_are_named() {
     workspace.write("factotum/workspace", "a file");
     let output = say(&workspace, "default", "hello").with_code(74);
     assert!(output.err.contains("workspace"), "{output}");
+}
+
+#[test]
+fn a_new_data_directory_is_for_its_owner_alone() {
+    for arguments in [&["agent", "-m", "what is 1 + 1"][..], &["onboard", "--yes"], &["sessions", "list"]] {
+        let home = TempHome::new();
+        let new = home.root().join("new");
+        run(home.command().args(arguments).env("FACTOTUM_HOME", &new)).ends(0);
+        let mode = fs::metadata(&new).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o700, "{arguments:?}");
+    }
 }
 
 /// The command as a user who owns nothing here; none where that is not possible.

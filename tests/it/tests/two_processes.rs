@@ -32,6 +32,7 @@ fn two_at_once_in_one_session_keep_their_order_and_both_answer() {
     let (first, second) = (first.wait().with_code(0), second.wait().with_code(0));
     assert!(first.out.contains("answer to w-one") && !first.out.contains("w-two"), "{first}");
     assert!(second.out.contains("answer to w-two") && !second.out.contains("w-one"), "{second}");
+    assert!(second.err.contains("number 2 in the queue"), "whoever waits is told: {second}");
     let history = history(&home, "default");
     assert_eq!(history.texts("user"), ["w-one", "w-two"]);
     assert_eq!(history.roles(), ["user", "assistant", "user", "assistant"]);

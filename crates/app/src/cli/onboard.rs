@@ -19,7 +19,8 @@ struct Answers {
 
 pub(super) fn run(start: &Start, onboard: &Onboard) -> Result<u8, CliError> {
     let home = &start.home;
-    fs::create_dir_all(home).map_err(|error| CliError::Failed(format!("{}: {error}", home.display())))?;
+    crate::workspace::make_home(home)
+        .map_err(|error| CliError::Failed(format!("{}: {error}", home.display())))?;
     let path = start.config_path.clone().unwrap_or_else(|| home.join("config.toml"));
     let mut answers = Answers {
         model: onboard.model.clone(),
