@@ -2,6 +2,8 @@
 //!
 //! `cargo run -p factotum --example embed_facade`
 
+#![expect(clippy::print_stdout, reason = "an example shows what happens")]
+
 use std::{error::Error, sync::Arc};
 
 use factotum::{

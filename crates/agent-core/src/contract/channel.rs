@@ -2,6 +2,12 @@
 //!
 //! An adapter implements [`ChannelHarness`] over its fake platform and calls [`check`] in a test.
 
+#![expect(
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a broken contract fails the test; a skip must be seen"
+)]
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

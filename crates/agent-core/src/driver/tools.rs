@@ -32,6 +32,8 @@ impl Run<'_> {
                 let (beside, judged) = self.judge_one(call);
                 if let Judged::Refuse(why) = &judged {
                     tracing::info!(tool = call.name, why, "tool call refused");
+                    let (name, tool_call_id) = (call.name.clone(), call.id.clone());
+                    self.emit(RunEventKind::ToolFailed { name, tool_call_id, error: why.clone(), millis: 0 });
                     pending.audit.push(self.audit("tool.refused", call, why, 0));
                 }
                 Judgement { beside, judged }

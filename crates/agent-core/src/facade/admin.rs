@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use session_api::{
-    Approval, ApprovalId, ApprovalState, AuditVerdict, BlobId, DeadLetter, Decision, Inbound, InboundId,
-    InboundKind, Message, Page, Part, Principal, Route, RunOverrides, Runner, Scope, SearchHit, SessionInfo,
-    SessionKey, StoreError, StoredMessage, Timestamp, UsageBy, UsageTotal,
+    Approval, ApprovalId, ApprovalState, AuditEntry, AuditVerdict, BlobId, DeadLetter, Decision, InboundId,
+    InboundKind, Message, Outcome, Page, Principal, Purpose, RunNow, Scope, SearchHit, SessionInfo,
+    SessionKey, StoreError, StoredMessage, Timestamp, UsageBy, UsageEntry, UsageTotal, Writes,
 };
 
 use super::Factotum;
@@ -86,6 +86,51 @@ impl Factotum {
     /// Stores bytes for a message that will name them.
     pub async fn keep(&self, bytes: bytes::Bytes) -> Result<BlobId, AgentError> {
         Ok(self.ports.stores.blobs.put_blob(bytes).await?)
+    }
+
+    /// Records what a run that was kept elsewhere used and did, under `session`: one row of usage for each model and one
+    /// of audit. Nothing of what was said is part of it.
+    pub async fn record_run(
+        &self,
+        session: SessionKey,
+        usage: &[UsageTotal],
+        tools_used: &[String],
+    ) -> Result<(), AgentError> {
+        let (mailbox, at) = (&self.ports.stores.mailbox, self.ports.clock.now());
+        let row = self.own_row(session.clone(), InboundKind::Message, "a run that was kept elsewhere");
+        let run_now = Some(RunNow(self.ports.worker));
+        let Some(turn) = mailbox.accept(None, vec![row], None, run_now).await?.turn else {
+            return Err(StoreError::Busy { what: format!("{session} is in use") }.into());
+        };
+        let owner = Principal::owner().id;
+        let entry = |total: &UsageTotal| UsageEntry {
+            reservation: None,
+            at,
+            session: session.clone(),
+            turn: turn.lease.turn,
+            principal: owner.clone(),
+            purpose: Purpose::Chat,
+            provider: String::new(),
+            model: total.group.clone(),
+            input_tokens: total.input_tokens,
+            cached_tokens: total.cached_tokens,
+            output_tokens: total.output_tokens,
+            estimated: false,
+            cost_micros: (total.unpriced_calls == 0).then_some(total.cost_micros),
+        };
+        let audit = AuditEntry {
+            at,
+            session: session.clone(),
+            turn: Some(turn.lease.turn),
+            principal: owner.clone(),
+            kind: "run.ephemeral".into(),
+            subject: usage.iter().map(|total| total.group.as_str()).collect::<Vec<_>>().join(", "),
+            payload: serde_json::json!({ "tools": tools_used }).to_string(),
+            millis: 0,
+        };
+        let usage = usage.iter().map(entry).collect();
+        let writes = Writes { usage, audit: vec![audit], ..Writes::default() };
+        Ok(mailbox.commit(&turn.lease, Outcome::Quiet, writes).await?)
     }
 
     /// Whether the audit log is whole.
@@ -183,24 +228,9 @@ impl Approvals<'_> {
             ApprovalState::Superseded => return Err(gone("a newer message took its place")),
             ApprovalState::Expired => return Err(gone("it expired")),
         }
-        let ports = &self.0.ports;
-        let row = InboundId::new(ports.ids.as_ref());
-        let answer = Inbound {
-            id: row,
-            external_id: row.to_string(),
-            session: question.session.clone(),
-            parent: None,
-            reply: Route::to_session(&question.session),
-            principal: Principal::owner(),
-            kind: InboundKind::Answer { approval: id, decision },
-            coalesce: None,
-            runner: Runner::Any,
-            overrides: RunOverrides::default(),
-            parts: vec![Part::text(format!("{decision:?} {id}"))],
-            received_at: ports.clock.now(),
-            correlation: row.to_string(),
-        };
-        let accepted = ports.stores.mailbox.accept(None, vec![answer], None, None).await?;
+        let kind = InboundKind::Answer { approval: id, decision };
+        let answer = self.0.own_row(question.session.clone(), kind, &format!("{decision:?} {id}"));
+        let accepted = self.0.ports.stores.mailbox.accept(None, vec![answer], None, None).await?;
         drop(accepted);
         find().await?.ok_or_else(|| gone("its session was deleted"))
     }

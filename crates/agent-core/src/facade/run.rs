@@ -121,10 +121,18 @@ impl Factotum {
             let Some(view) = mailbox.inbound(id).await? else {
                 return Err(AgentError::Context(format!("the message {id} was deleted with its session")));
             };
-            if let Some(result) = self.settled(&view).await? {
+            // A suspended turn that was stopped or answered meanwhile is ended first; its questions are asked no more.
+            let suspended = matches!(view.state, InboundState::Suspended(_));
+            if !suspended && let Some(result) = self.settled(&view).await? {
                 return Ok(result);
             }
             turn = mailbox.lease(self.ports.worker, LeaseFrom::Sessions(vec![session.clone()])).await?;
+            if turn.is_none()
+                && suspended
+                && let Some(result) = self.settled(&view).await?
+            {
+                return Ok(result);
+            }
             if turn.is_none() {
                 // A lease or a question that runs out is no change: time alone makes a turn leasable again.
                 tokio::select! {

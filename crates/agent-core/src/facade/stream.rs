@@ -148,24 +148,29 @@ impl Factotum {
 
     /// Stops what runs in `session` and in the sessions it started.
     pub async fn stop(&self, session: &SessionKey) -> Result<(), AgentError> {
-        let id = InboundId::new(self.ports.ids.as_ref());
-        let stop = Inbound {
-            id,
-            external_id: id.to_string(),
-            session: session.clone(),
-            parent: None,
-            reply: Route::to_session(session),
-            principal: Principal::owner(),
-            kind: InboundKind::Stop,
-            coalesce: None,
-            runner: Runner::Any,
-            overrides: RunOverrides::default(),
-            parts: vec![Part::text("/stop")],
-            received_at: self.ports.clock.now(),
-            correlation: id.to_string(),
-        };
+        let stop = self.own_row(session.clone(), InboundKind::Stop, "/stop");
         let accepted = self.ports.stores.mailbox.accept(None, vec![stop], None, None).await?;
         drop(accepted);
         Ok(())
+    }
+
+    /// A row of the owner's own, for what the façade does.
+    pub(super) fn own_row(&self, session: SessionKey, kind: InboundKind, text: &str) -> Inbound {
+        let id = InboundId::new(self.ports.ids.as_ref());
+        Inbound {
+            id,
+            external_id: id.to_string(),
+            parent: None,
+            reply: Route::to_session(&session),
+            session,
+            principal: Principal::owner(),
+            kind,
+            coalesce: None,
+            runner: Runner::Any,
+            overrides: RunOverrides::default(),
+            parts: vec![Part::text(text)],
+            received_at: self.ports.clock.now(),
+            correlation: id.to_string(),
+        }
     }
 }

@@ -29,8 +29,16 @@ pub(super) async fn run(start: &Start, agent: Agent) -> Result<u8, CliError> {
             "--json, --ephemeral, --image and --file need a message: add -m TEXT".into(),
         ));
     }
-    let running =
-        if agent.ephemeral { ephemeral::assistant(start).await? } else { start.assistant().await? };
+    let running = match &message {
+        None => start.conversation().await?,
+        Some(text) if agent.ephemeral => {
+            let (running, store) = ephemeral::assistant(start).await?;
+            let said = say(&running, &agent, session, text.clone()).await;
+            let recorded = ephemeral::record(start, &running.assistant, &store).await;
+            return running.end(said.and_then(|code| recorded.map(|()| code))).await;
+        }
+        Some(_) => start.assistant().await?,
+    };
     let result = match message {
         Some(text) => say(&running, &agent, session, text).await,
         None => talk(&running, &agent, session).await,
@@ -125,8 +133,17 @@ async fn leftovers(
             out::line(&format!("[resumed] {}", out::plain(&resumed.result.content)));
         }
     }
-    let questions = assistant.waiting(session).await?.questions;
+    let waiting = assistant.waiting(session).await?;
+    let questions = waiting.questions;
     if questions.is_empty() {
+        if waiting.unfinished && !agent.quiet && !agent.json {
+            let pending = assistant.sessions().get(session).await?.map_or(0, |info| info.pending);
+            let place = pending.saturating_add(2);
+            eprint_line(&format!(
+                "another run of this conversation is under way; this one waits, number {place} in the queue (`factotum \
+                 agent -m /stop` ends the other)"
+            ));
+        }
         return Ok(None);
     }
     if can_ask() && !agent.json {

@@ -1,4 +1,9 @@
-//! The arguments.
+//! The arguments. Their doc comments are the help texts.
+
+#![expect(
+    clippy::doc_markdown,
+    reason = "the texts are read on a terminal, where backticks would stand as they are"
+)]
 
 use std::{ffi::OsString, path::PathBuf};
 

@@ -40,7 +40,7 @@ pub(super) async fn run(start: &Start, json: bool) -> Result<u8, CliError> {
             checks.push(Check::good("configuration", found));
         }
         Err(error) => {
-            checks.push(Check::bad("configuration", error.to_string(), "mend the lines named above"))
+            checks.push(Check::bad("configuration", error.to_string(), "mend the lines named above"));
         }
     }
     checks.push(room(&start.home));

@@ -45,17 +45,33 @@ impl Start {
         self.assistant_with(|builder| builder).await
     }
 
+    /// As [`assistant`](Self::assistant), with the log in a file where nothing else is configured: its lines would
+    /// stand in the middle of a conversation.
+    pub(super) async fn conversation(&self) -> Result<Running, CliError> {
+        let mut loaded = self.load()?;
+        loaded.config.log.file.get_or_insert_with(|| "agent.log".into());
+        self.begin(loaded, |builder| builder).await
+    }
+
     /// As [`assistant`](Self::assistant), with changes.
     pub(super) async fn assistant_with(
         &self,
         change: impl FnOnce(Builder) -> Builder,
     ) -> Result<Running, CliError> {
-        let loaded = self.load()?;
+        self.begin(self.load()?, change).await
+    }
+
+    async fn begin(
+        &self,
+        loaded: Loaded,
+        change: impl FnOnce(Builder) -> Builder,
+    ) -> Result<Running, CliError> {
         let filter = self.environment.get("FACTOTUM_LOG");
         let log = &loaded.config.log;
         // A command says itself what went wrong; warnings on the same screen would say it twice. Whoever names a level
         // or a file gets them.
-        let unasked = filter.is_none() && log.file.is_none() && loaded.config.origin("log.level") == Origin::Default;
+        let unasked =
+            filter.is_none() && log.file.is_none() && loaded.config.origin("log.level") == Origin::Default;
         let input = observe::LogInput {
             config: log,
             home: &self.home,
@@ -82,7 +98,10 @@ impl Start {
         command: impl Future<Output = Result<T, CliError>>,
     ) -> Result<T, CliError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(command)
+        let result = runtime.block_on(command);
+        // A read of the terminal that nobody answered must not keep the process; everything else has ended.
+        runtime.shutdown_background();
+        result
     }
 }
 
