@@ -188,8 +188,8 @@ fn json_output_names_the_question_and_ends_with_its_code() {
 
 #[test]
 fn a_question_outlives_the_terminal_that_showed_it() {
-    if !runnable("script", &["-qec", "true", "/dev/null"]) {
-        return skip("there is no `script` to make a terminal with");
+    if !runnable("script", &["-qec", "true", "/dev/null"]) || !runnable("pgrep", &["-V"]) {
+        return skip("there is no `script` to make a terminal with, or no `pgrep` to find what runs in it");
     }
     let (home, server) = asking();
     let mut command = in_terminal(&home, "agent -m w-run");

@@ -143,6 +143,62 @@ fn models_are_chosen_by_the_configuration_by_a_flag_and_by_a_command() {
 }
 
 #[test]
+fn the_workspace_can_be_anywhere() {
+    let elsewhere = TempHome::new();
+    let absolute = elsewhere.root().join("my files");
+    for (line, folder) in [
+        (format!("workspace = {:?}", absolute.display().to_string()), absolute),
+        ("workspace = \"beside/it\"".to_owned(), "factotum/beside/it".into()),
+    ] {
+        let call = json!({"path": "a.txt", "content": "here"});
+        let server = ModelServer::start(Script::tool_then_text("write_file", call, "done"));
+        let home = Setup::of(&server).agent(&line).home();
+        say(&home, "default", "write it").ends(0);
+        let written = home.root().join(folder).join("a.txt");
+        assert_eq!(std::fs::read_to_string(&written).ok().as_deref(), Some("here"), "{}", written.display());
+    }
+}
+
+#[test]
+fn several_calls_of_one_reply_are_answered_in_their_order() {
+    let server = ModelServer::start(Script::by(|request, _| {
+        if request.tool_results().is_empty() {
+            Reply::tool("read_file", json!({"path": "a.txt"}))
+                .and_tool("write_file", json!({"path": "b.txt", "content": "new"}))
+                .and_tool("read_file", json!({"path": "b.txt"}))
+                .and_tool("calculate_expression", json!({"expression": "6*7"}))
+                .and_tool("kv_memory", json!({"action": "save", "key": "k", "value": "v"}))
+                .arguments_in(3)
+        } else {
+            Reply::text("all of it")
+        }
+    }));
+    let home = Setup::of(&server).home();
+    home.write("factotum/workspace/a.txt", "first");
+    home.write("factotum/workspace/b.txt", "old");
+    say(&home, "default", "do all of it").ends(0);
+    let request = &server.requests()[1];
+    let results = request.tool_results();
+    assert_eq!(results.len(), 5, "{results:?}");
+    for ((id, text), (n, part)) in results.iter().zip(["first", "b.txt", "new", "42", "k"].iter().enumerate())
+    {
+        assert!(id.ends_with(&format!("_{n}")) && text.contains(part), "{results:?}");
+    }
+    valid(request);
+}
+
+#[test]
+fn what_the_model_thinks_is_shown_only_when_asked_for() {
+    let server = ModelServer::start(Reply::text("the answer").reasoning(["let me ", "think hard"]));
+    let home = Setup::of(&server).home();
+    let plain = say(&home, "default", "hello").with_code(0);
+    assert!(plain.out.trim() == "the answer" && !plain.all().contains("think hard"), "{plain}");
+    let shown = run(agent(&home, "default", "hello").arg("--show-reasoning")).with_code(0);
+    assert!(shown.all().contains("think hard") && shown.out.contains("the answer"), "{shown}");
+    assert!(!server.requests()[1].body.to_string().contains("think hard"), "thoughts are not sent back");
+}
+
+#[test]
 fn the_bytes_before_the_newest_message_stay_the_same_from_turn_to_turn() {
     let server = ModelServer::start(Script::by(|request, _| {
         if request.tool_results().is_empty() {
