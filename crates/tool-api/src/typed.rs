@@ -61,8 +61,13 @@ impl<T: TypedTool> Typed<T> {
         let mut json = serde_json::Deserializer::from_str(text);
         let args = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let path = error.path().to_string();
-            let place = if path == "." { String::new() } else { format!(" at `{path}`") };
-            ToolError::InvalidArguments(format!("{}{place}", error.into_inner()))
+            let error = error.into_inner();
+            if !error.is_data() {
+                return ToolError::InvalidArguments(format!("this is no valid JSON: {error}"));
+            }
+            let place =
+                if matches!(path.as_str(), "." | "?") { String::new() } else { format!(" at `{path}`") };
+            ToolError::InvalidArguments(format!("{error}{place}"))
         })?;
         json.end().map_err(|error| ToolError::InvalidArguments(error.to_string()))?;
         Ok(args)

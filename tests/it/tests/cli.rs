@@ -299,7 +299,7 @@ fn tools_can_be_called_without_a_model() {
     assert!(direct("tool:current_datetime").with_code(0).out.contains("unix"));
     for (text, part) in [
         ("tool:no_such_tool {}", "no_such_tool"),
-        ("tool:read_file {bad", "arguments"),
+        ("tool:read_file {bad", "no valid JSON"),
         ("tool:read_file {}", "path"),
         ("tool:read_file {\"path\": \"../../etc/passwd\"}", "path"),
     ] {

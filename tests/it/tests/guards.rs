@@ -59,7 +59,7 @@ fn the_model_is_told_what_was_wrong_with_its_call() {
     for (what, reply, expected) in [
         ("an unknown tool", Reply::tool("no_such_tool", json!({})).unoffered(), "no_such_tool"),
         ("the wrong case", Reply::tool("Read_File", json!({"path": "a"})).unoffered(), "read_file"),
-        ("no JSON", Reply::tool_raw("read_file", "{bad}"), "invalid arguments"),
+        ("no JSON", Reply::tool_raw("read_file", "{bad}"), "no valid JSON"),
         ("no object", Reply::tool_raw("read_file", "null"), "object"),
         ("a missing argument", Reply::tool("read_file", json!({})), "path"),
         ("an unknown argument", Reply::tool("read_file", json!({"path": "a", "colour": 1})), "colour"),
