@@ -34,7 +34,12 @@ impl Shell {
     pub(crate) fn command(&self, program: &str, args: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(args).current_dir(&self.root).stdin(Stdio::null());
-        for (name, _) in std::env::vars_os() {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a tool of the developers: it hands its environment on"
+        )]
+        let inherited = std::env::vars_os();
+        for (name, _) in inherited {
             if describes_this_package(&name) {
                 command.env_remove(name);
             }

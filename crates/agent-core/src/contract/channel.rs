@@ -1,4 +1,4 @@
-//! The contract suite of [`Channel`](crate::Channel).
+//! The contract suite of [`Channel`].
 //!
 //! An adapter implements [`ChannelHarness`] over its fake platform and calls [`check`] in a test.
 

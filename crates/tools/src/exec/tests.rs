@@ -74,7 +74,7 @@ async fn commands_run_in_the_workspace_with_little_around_them() {
         ("kill -9 $$", "[killed by signal 9]".to_owned()),
         ("echo a; if", "bash: -c: line 2: syntax error: unexpected end of file".to_owned()),
         ("printf '%s' \"$1$CARGO_MANIFEST_DIR\"", "[exit code 0]".to_owned()),
-        ("mktemp -p \"$TMPDIR\" x.XXX | grep -c \"$HOME\"", "1\n[exit code 0]".to_owned()),
+        ("mktemp -p \"$TMPDIR\" x.XXXXXX | grep -c \"$HOME\"", "1\n[exit code 0]".to_owned()),
     ];
     for (command, expected) in table {
         let text = call(&tool, &args(command)).await.unwrap();
