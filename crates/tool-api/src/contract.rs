@@ -1,4 +1,4 @@
-//! The contract suite of [`Tool`](crate::Tool).
+//! The contract suite of [`Tool`].
 
 use std::{sync::Arc, time::Duration};
 

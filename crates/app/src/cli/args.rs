@@ -107,7 +107,7 @@ pub(super) struct Agent {
     /// A text file to send along; may be given several times
     #[arg(long, value_name = "FILE")]
     pub(super) file: Vec<PathBuf>,
-    /// Keep nothing of this run
+    /// Keep nothing of this run but what it used
     #[arg(long)]
     pub(super) ephemeral: bool,
     /// One JSON object for each turn, instead of text
