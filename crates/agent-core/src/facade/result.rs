@@ -7,7 +7,7 @@ use session_api::{
     Approval, InboundId, InboundView, Message, OutboxKind, Outcome, Part, SessionKey, Settled,
 };
 
-use crate::{ModelErrorKind, TokenUsage, driver::Report, turn::Ending};
+use crate::{AgentError, ModelErrorKind, TokenUsage, driver::Report, turn::Ending};
 
 /// Why a run has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -61,6 +61,22 @@ fn metadata(
 }
 
 impl RunResult {
+    /// The answer alone, or why there is none: for a caller that wants nothing but the text.
+    ///
+    /// # Errors
+    /// `Provider` without a model, `Tool` where calls went in circles, `Cancelled` after a stop, `Context` for a limit or
+    /// an open question.
+    pub fn answer(self) -> Result<String, AgentError> {
+        match (self.stop_reason.as_str(), self.error) {
+            ("stopped", _) => Err(AgentError::Cancelled),
+            ("suspended", _) => Err(AgentError::Context(self.content)),
+            ("repeated_call" | "repeated_failure", Some(error)) => Err(AgentError::Tool(error.message)),
+            (_, Some(RunError { kind: Some(kind), message })) => Err(AgentError::model(kind, message)),
+            (_, Some(RunError { kind: None, message })) => Err(AgentError::Context(message)),
+            (_, None) => Ok(self.content),
+        }
+    }
+
     pub(super) fn of_report(report: Report, correlation: Option<String>) -> Self {
         let inbound = report.founders.last().copied();
         let mut metadata = metadata(&report.session, inbound, Some(report.turn.to_string()));
@@ -150,5 +166,25 @@ impl RunResult {
             metadata: BTreeMap::new(),
             questions: Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_a_text_or_says_why_there_is_none() {
+        let ended = |stop_reason: &str, error: Option<RunError>| {
+            RunResult { content: "text".into(), error, ..RunResult::empty(stop_reason) }.answer()
+        };
+        let failed = |kind| Some(RunError { kind, message: "why".into() });
+        assert_eq!(ended("answered", None).unwrap(), "text");
+        assert!(matches!(ended("stopped", None), Err(AgentError::Cancelled)));
+        assert!(matches!(ended("suspended", None), Err(AgentError::Context(question)) if question == "text"));
+        assert!(matches!(ended("repeated_call", failed(None)), Err(AgentError::Tool(_))));
+        assert!(matches!(ended("max_model_calls", failed(None)), Err(AgentError::Context(_))));
+        let timeout = ended("model_failed", failed(Some(ModelErrorKind::Timeout))).unwrap_err();
+        assert!(matches!(timeout, AgentError::Provider(_)) && timeout.retry_helps());
     }
 }
