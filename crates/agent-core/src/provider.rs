@@ -28,7 +28,7 @@ pub struct ModelRequest {
     /// What stands before the conversation.
     pub system: Arc<str>,
     /// The conversation, oldest first. Every tool call in it has exactly one result.
-    pub messages: Vec<Message>,
+    pub messages: Arc<Vec<Message>>,
     /// The tools on offer, by name.
     pub tools: Arc<[ToolSpec]>,
     /// The bytes of the images and files that `messages` names, as far as they are to be sent.

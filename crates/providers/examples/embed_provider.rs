@@ -29,7 +29,7 @@ async fn converse(provider: &dyn LlmProvider) -> Result<(), ModelError> {
         let request = ModelRequest {
             model: "offline".into(),
             system: "".into(),
-            messages: messages.clone(),
+            messages: messages.clone().into(),
             tools: [calculator.clone()].into(),
             blobs: HashMap::new(),
             max_output_tokens: None,

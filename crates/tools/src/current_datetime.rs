@@ -12,7 +12,8 @@ const MAX_NAME: usize = 64;
 /// Tells the date and time of the call.
 #[derive(Debug, Clone)]
 pub struct CurrentDatetime {
-    zone: TimeZone,
+    /// `None`: this machine's, looked up at the first call. Finding it reads dozens of files, which a start can do without.
+    zone: Option<TimeZone>,
 }
 
 impl CurrentDatetime {
@@ -21,11 +22,7 @@ impl CurrentDatetime {
     /// # Errors
     /// When there is no such zone; the text says so.
     pub fn new(zone: Option<&str>) -> Result<Self, String> {
-        let zone = match zone {
-            Some(name) => find(name)?,
-            None => TimeZone::system(),
-        };
-        Ok(Self { zone })
+        Ok(Self { zone: zone.map(find).transpose()? })
     }
 }
 
@@ -58,7 +55,7 @@ impl TypedTool for CurrentDatetime {
 
     async fn run(&self, context: &ToolContext, args: Self::Args) -> Result<ToolOutput, ToolError> {
         let zone = match args.timezone.trim() {
-            "" => self.zone.clone(),
+            "" => self.zone.clone().unwrap_or_else(TimeZone::system),
             name => find(name).map_err(ToolError::InvalidArguments)?,
         };
         let now = Timestamp::from_millisecond(context.now.0).map_err(|_| {

@@ -135,7 +135,7 @@ pub fn request(text: &str) -> ModelRequest {
     ModelRequest {
         model: "test-model".into(),
         system: "You are a test.".into(),
-        messages: vec![message],
+        messages: Arc::new(vec![message]),
         tools: tools.into(),
         blobs: HashMap::new(),
         max_output_tokens: None,

@@ -101,7 +101,7 @@ impl Run<'_> {
         Ok(ModelRequest {
             model: model.to_owned(),
             system: self.system.clone(),
-            messages,
+            messages: messages.into(),
             tools,
             blobs,
             max_output_tokens: None,

@@ -98,7 +98,7 @@ async fn ask(replies: Vec<ScriptedReply>) -> (Result<String, ModelError>, usize,
     let request = ModelRequest {
         model: "model".into(),
         system: "".into(),
-        messages: Vec::new(),
+        messages: Arc::default(),
         tools: Arc::new([]),
         blobs: HashMap::new(),
         max_output_tokens: None,

@@ -1,4 +1,6 @@
 use agent_core::contract::provider::{collect, request};
+use std::sync::Arc;
+
 use session_api::{MessageId, Timestamp, ToolStatus, TurnId};
 use uuid::Uuid;
 
@@ -40,18 +42,30 @@ fn text(events: &[ModelEvent]) -> String {
 fn two_questions_are_two_calls_and_one_answer_in_their_order() {
     let question = "what time is it, and what is 17.5% of 1234.56?";
     let mut asked = request(question);
-    asked.messages = vec![message(1, Role::User, vec![Part::text(question)])];
+    asked.messages = Arc::new(vec![message(1, Role::User, vec![Part::text(question)])]);
     let (events, reason) = reply(&asked);
     let made = calls(&events);
     assert_eq!(reason, FinishReason::ToolCalls);
     assert_eq!(made.len(), 2);
     assert_ne!(made[0].id, made[1].id);
 
-    asked.messages.push(message(1, Role::Assistant, made.iter().cloned().map(Part::ToolCall).collect()));
+    Arc::make_mut(&mut asked.messages).push(message(
+        1,
+        Role::Assistant,
+        made.iter().cloned().map(Part::ToolCall).collect(),
+    ));
     // Results may come one message each, and in any order.
-    asked.messages.push(message(1, Role::Tool, vec![result(&made[1], ToolStatus::Ok, "216.048")]));
+    Arc::make_mut(&mut asked.messages).push(message(
+        1,
+        Role::Tool,
+        vec![result(&made[1], ToolStatus::Ok, "216.048")],
+    ));
     let stamp = "2026-11-21T14:05:09+01:00 (Saturday), Europe/Berlin, unix 1795266309";
-    asked.messages.push(message(1, Role::Tool, vec![result(&made[0], ToolStatus::Ok, stamp)]));
+    Arc::make_mut(&mut asked.messages).push(message(
+        1,
+        Role::Tool,
+        vec![result(&made[0], ToolStatus::Ok, stamp)],
+    ));
     let (events, reason) = reply(&asked);
     assert_eq!(reason, FinishReason::Stop);
     assert_eq!(
@@ -68,14 +82,14 @@ fn only_this_turn_counts() {
     let mut asked = request("");
     let old =
         ToolCall { id: CallId("offline-1".into()), name: "current_datetime".into(), arguments: "{}".into() };
-    asked.messages = vec![
+    asked.messages = Arc::new(vec![
         message(1, Role::User, vec![Part::text("what time is it")]),
         message(1, Role::Assistant, vec![Part::ToolCall(old.clone())]),
         message(1, Role::Tool, vec![result(&old, ToolStatus::Ok, "noon")]),
         message(1, Role::Assistant, vec![Part::text("It is noon")]),
         message(2, Role::User, vec![Part::text("calculate 1+1")]),
         message(3, Role::User, vec![Part::text("what time is it"), Part::text("[now: noon]")]),
-    ];
+    ]);
     let made = calls(&reply(&asked).0);
     assert_eq!(made.len(), 1, "{made:?}");
     assert_eq!(made[0].name, "current_datetime");
@@ -86,12 +100,12 @@ fn a_message_that_joins_the_turn_is_answered_too() {
     let mut asked = request("");
     let first =
         ToolCall { id: CallId("offline-1".into()), name: "current_datetime".into(), arguments: "{}".into() };
-    asked.messages = vec![
+    asked.messages = Arc::new(vec![
         message(1, Role::User, vec![Part::text("what time is it")]),
         message(1, Role::Assistant, vec![Part::ToolCall(first.clone())]),
         message(1, Role::Tool, vec![result(&first, ToolStatus::Ok, "noon")]),
         message(1, Role::User, vec![Part::text("and calculate 1+1")]),
-    ];
+    ]);
     let made = calls(&reply(&asked).0);
     assert_eq!(made.iter().map(|call| call.name.as_str()).collect::<Vec<_>>(), ["calculate_expression"]);
     assert_ne!(made[0].id, first.id);
@@ -104,10 +118,18 @@ fn failures_and_unknown_outcomes_are_told() {
         (ToolStatus::Unknown, "`read_file` was started, and how it ended is unknown. no such file"),
     ] {
         let mut asked = request("");
-        asked.messages = vec![message(1, Role::User, vec![Part::text("read a.md")])];
+        asked.messages = Arc::new(vec![message(1, Role::User, vec![Part::text("read a.md")])]);
         let made = calls(&reply(&asked).0);
-        asked.messages.push(message(1, Role::Assistant, vec![Part::ToolCall(made[0].clone())]));
-        asked.messages.push(message(1, Role::Tool, vec![result(&made[0], status, "no such file")]));
+        Arc::make_mut(&mut asked.messages).push(message(
+            1,
+            Role::Assistant,
+            vec![Part::ToolCall(made[0].clone())],
+        ));
+        Arc::make_mut(&mut asked.messages).push(message(
+            1,
+            Role::Tool,
+            vec![result(&made[0], status, "no such file")],
+        ));
         assert!(text(&reply(&asked).0).starts_with(expected));
     }
 }

@@ -92,7 +92,7 @@ impl Serialize for Messages<'_> {
         // Results must follow their calls without anything in between, so their images wait until all have been
         // written, even where each result is a message of its own.
         let mut with_images: Vec<&ToolResult> = Vec::new();
-        for message in &body.request.messages {
+        for message in body.request.messages.iter() {
             if message.role != Role::Tool && !with_images.is_empty() {
                 list.serialize_element(&body.images_of(&std::mem::take(&mut with_images)))?;
             }

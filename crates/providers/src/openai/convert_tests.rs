@@ -42,7 +42,7 @@ fn request(messages: Vec<Message>) -> ModelRequest {
     ModelRequest {
         model: "gpt-x".into(),
         system: "Be brief.".into(),
-        messages,
+        messages: messages.into(),
         tools: [tool("b"), tool("a")].into(),
         blobs: HashMap::from([(BlobId::of(b"png"), Bytes::from_static(b"png"))]),
         max_output_tokens: Some(100),
