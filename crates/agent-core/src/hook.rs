@@ -21,8 +21,8 @@ pub struct RunInfo {
 /// A hook's own failure.
 pub type HookError = Box<dyn Error + Send + Sync>;
 
-/// Observes a run, and may change its final text. Hooks are called in order; one that fails is logged and has no other
-/// effect on the run.
+/// Observes a run, and may change its final text. Hooks are called in order; one that fails, crashes, or
+/// takes longer than 10 s for one call is logged and has no other effect on the run.
 #[async_trait]
 pub trait Hook: Send + Sync {
     /// Its name in logs.

@@ -8,7 +8,7 @@ use session_api::{
 use super::{Report, RunEnd, run::Run};
 use crate::{
     AgentError, ModelErrorKind, RunEventKind,
-    turn::{Ending, Machine, Question},
+    turn::{Command, Ending, Event, Machine, Question},
 };
 
 /// Channels whose readers fetch their answers themselves.
@@ -79,8 +79,18 @@ impl Run<'_> {
         Ok(content)
     }
 
-    /// A turn that cannot be worked on at all.
+    /// A turn that cannot be worked on any more. What its tools did is kept in the history, as far as it is on record: a
+    /// second try must not do it again.
     pub(super) async fn give_up(&self, why: &str) -> Result<RunEnd, AgentError> {
+        let record = self.turn.record.as_ref();
+        if let Some(machine) = record.and_then(|record| Machine::restore(record).ok()) {
+            let (machine, commands) = machine.step(Event::GivenUp(why.to_owned()), self.stamp());
+            let commands = if commands.is_empty() { machine.outstanding() } else { commands };
+            if let Some(Command::Finish { ending, parts }) = commands.into_iter().last() {
+                tracing::error!(why, "turn given up");
+                return self.finish(&machine, ending, parts, Writes::default()).await;
+            }
+        }
         let ending = Ending::ModelFailed { kind: ModelErrorKind::BadRequest, message: why.to_owned() };
         let parts: Vec<Part> = ending.notice().map(Part::text).into_iter().collect();
         let content = self.keep_failed(&ending, &parts, Writes::default()).await?;
@@ -141,13 +151,11 @@ impl Run<'_> {
             parts,
         };
         for hook in self.core.hooks.iter().filter(|hook| hook.finalizes()) {
-            match hook.finalize_content(&self.info, &message.text()).await {
-                Ok(Some(text)) => {
-                    message.parts.retain(|part| part.as_text().is_none());
-                    message.parts.push(Part::text(text));
-                }
-                Ok(None) => {}
-                Err(error) => tracing::warn!(hook = hook.name(), %error, "a hook failed"),
+            let text = message.text();
+            let finalized = self.bounded(hook.as_ref(), hook.finalize_content(&self.info, &text)).await;
+            if let Some(Some(text)) = finalized {
+                message.parts.retain(|part| part.as_text().is_none());
+                message.parts.push(Part::text(text));
             }
         }
         message

@@ -30,6 +30,9 @@ use crate::{
     turn::{Command, Event, Machine, Stamp},
 };
 
+/// How long one call of a hook may take: a turn whose hook hangs would neither end nor notice a stop.
+const HOOK_TIME: Duration = Duration::from_secs(10);
+
 /// One turn with everything it reads.
 pub(super) struct Run<'a> {
     pub(super) ports: &'a Ports,
@@ -291,17 +294,35 @@ impl<'a> Run<'a> {
         });
     }
 
-    /// Calls one method of every hook, in order; failures and panics are logged and have no other effect.
+    /// What one call of a hook gave. Failures, panics and calls that do not end are logged and have no other effect.
+    pub(super) async fn bounded<T>(
+        &self,
+        hook: &dyn Hook,
+        call: impl Future<Output = Result<T, HookError>> + Send,
+    ) -> Option<T> {
+        let outcome = tokio::select! {
+            outcome = AssertUnwindSafe(call).catch_unwind() => outcome,
+            () = self.ports.clock.sleep(HOOK_TIME) => {
+                let seconds = HOOK_TIME.as_secs();
+                tracing::error!(hook = hook.name(), seconds, "a hook did not end in time; the run goes on without it");
+                return None;
+            }
+        };
+        match outcome {
+            Ok(Ok(value)) => return Some(value),
+            Ok(Err(error)) => tracing::warn!(hook = hook.name(), %error, "a hook failed"),
+            Err(_) => tracing::error!(hook = hook.name(), "a hook crashed; this is a bug in it"),
+        }
+        None
+    }
+
+    /// Calls one method of every hook, in order.
     pub(super) async fn hooks<'h, F>(&'h self, call: impl Fn(&'h dyn Hook, &'h RunInfo) -> F)
     where
         F: Future<Output = Result<(), HookError>> + Send + 'h,
     {
         for hook in &self.core.hooks {
-            match AssertUnwindSafe(call(hook.as_ref(), &self.info)).catch_unwind().await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(hook = hook.name(), %error, "a hook failed"),
-                Err(_) => tracing::error!(hook = hook.name(), "a hook crashed; this is a bug in it"),
-            }
+            self.bounded(hook.as_ref(), call(hook.as_ref(), &self.info)).await;
         }
     }
 

@@ -35,6 +35,8 @@ pub enum Event {
     Stopped,
     /// The wall time is over.
     OutOfTime,
+    /// It cannot go on, for this reason.
+    GivenUp(String),
     /// What the turn said is committed.
     Committed,
 }

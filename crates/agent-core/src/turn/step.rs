@@ -23,12 +23,17 @@ impl Machine {
     pub fn step(self, event: Event, stamp: Stamp) -> (Self, Vec<Command>) {
         let Self { mut shared, state } = self;
         let (state, commands) = match (state, event) {
-            (state @ (State::Finalizing { .. } | State::Done { .. }), Event::Stopped | Event::OutOfTime) => {
-                (state, Vec::new())
-            }
+            (
+                state @ (State::Finalizing { .. } | State::Done { .. }),
+                Event::Stopped | Event::OutOfTime | Event::GivenUp(_),
+            ) => (state, Vec::new()),
             (state, Event::Stopped) => cut_short(&mut shared, state, Ending::Stopped, stamp),
             (state, Event::OutOfTime) => {
                 let ending = Ending::Deadline(shared.limits.seconds);
+                cut_short(&mut shared, state, ending, stamp)
+            }
+            (state, Event::GivenUp(message)) => {
+                let ending = Ending::ModelFailed { kind: ModelErrorKind::BadRequest, message };
                 cut_short(&mut shared, state, ending, stamp)
             }
             (State::Preparing, Event::Begun { messages, intake }) => {

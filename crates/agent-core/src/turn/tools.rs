@@ -128,6 +128,11 @@ pub(super) fn close(shared: &mut Shared, slots: Vec<Slot>, ending: &Ending, stam
         .map(|slot| {
             let text = match &slot.progress {
                 Progress::Ended(_) => return slot,
+                // Only what merely looks runs beside others; of anything else the person must hear.
+                Progress::Issued if !slot.beside => {
+                    shared.doubts.push(slot.call.name.clone());
+                    return Slot { progress: Progress::Ended(unknown(&slot.call)), ..slot };
+                }
                 Progress::Issued => "ended before it was done: it may have had effects",
                 Progress::Ready | Progress::Asking { .. } => match ending {
                     Ending::Stopped => "not run: the turn was stopped",

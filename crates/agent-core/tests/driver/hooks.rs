@@ -177,6 +177,34 @@ impl Hook for Crashing {
     async fn before_run(&self, _: &RunInfo) -> Result<(), HookError> {
         panic!("a bug in a hook")
     }
+
+    async fn finalize_content(&self, _: &RunInfo, _: &str) -> Result<Option<String>, HookError> {
+        panic!("a bug in a hook")
+    }
+
+    fn finalizes(&self) -> bool {
+        true
+    }
+}
+
+/// Never comes back.
+struct Hanging;
+
+#[async_trait]
+impl Hook for Hanging {
+    fn name(&self) -> &str {
+        "hanging"
+    }
+
+    async fn before_run(&self, _: &RunInfo) -> Result<(), HookError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_hook_that_hangs_holds_a_run_up_only_for_a_while() {
+    let app = app(vec![Arc::new(Hanging)]);
+    assert_eq!(app.in_time(app.say("Look.")).await.content, "Seen.");
 }
 
 #[tokio::test]

@@ -111,6 +111,37 @@ async fn a_turn_that_kills_every_process_ends_as_a_dead_letter() {
     assert_eq!(last.factotum.dead_letters(10).await.unwrap().len(), 1);
 }
 
+#[tokio::test]
+async fn a_turn_given_up_after_its_tools_ran_keeps_what_they_did() {
+    let sent = Probe::new("send", Effect::Unsafe, Does::Say("sent".into()));
+    let react = |request: &ModelRequest| match request.messages.iter().any(|m| m.role == Role::Tool) {
+        true => ScriptedReply::hang(),
+        false => ScriptedReply::tool("send", &none()),
+    };
+    let calls = Arc::new(Trap::never());
+    let core = || core(Arc::new(Reacting::new(calls.clone(), react)), vec![sent.clone()]);
+    let keyed = || RunRequest { idempotency_key: Some("k".into()), detached: true, ..request("go") };
+    let mut app = TestApp::new(core());
+    drop(app.factotum.run_streamed(keyed()).await.unwrap());
+    sent.had(1).await;
+    for _ in 0..10 {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        app.crash();
+        app = app.another(core());
+        if app.factotum.waiting(&session()).await.unwrap().unfinished {
+            drop(app.factotum.run_streamed(keyed()).await.unwrap());
+        }
+    }
+    let result = app.factotum.run(keyed()).await.unwrap();
+    assert!(result.content.contains("begun several times"), "{}", result.content);
+    assert!(result.content.contains("What was done so far is kept"), "{}", result.content);
+    assert_eq!(sent.effects(), 1);
+    assert!(app.factotum.dead_letters(10).await.unwrap().is_empty(), "a retry would send again");
+    assert!(app.history().await.iter().any(|message| message.role == Role::Tool));
+}
+
 /// Calls a tool that is not there, unless it has heard two messages.
 fn react(request: &ModelRequest) -> ScriptedReply {
     let people = request.messages.iter().filter(|message| message.role == Role::User).count();

@@ -186,7 +186,7 @@ proptest! {
             if matches!(machine.state, State::Finalizing { .. } | State::Done { .. }) {
                 assert_pairs(machine.added());
             }
-            for end in [Event::Stopped, Event::OutOfTime] {
+            for end in [Event::Stopped, Event::OutOfTime, Event::GivenUp("it cannot".into())] {
                 let (ended, commands) = machine.clone().step(end, stamp(9999));
                 assert_pairs(ended.added());
                 if !matches!(machine.state, State::Finalizing { .. } | State::Done { .. }) {
