@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use session_api::{
-    Approval, ApprovalId, ApprovalState, AuditEntry, AuditVerdict, BlobId, DeadLetter, Decision, InboundId,
-    InboundKind, Message, Outcome, Page, Principal, Purpose, RunNow, Scope, SearchHit, SessionInfo,
-    SessionKey, StoreError, StoredMessage, Timestamp, UsageBy, UsageEntry, UsageTotal, Writes,
+    Approval, ApprovalId, ApprovalState, AuditEntry, AuditVerdict, BlobId, DeadLetter, Decision, Inbound,
+    InboundId, InboundKind, LeaseFrom, Message, Outcome, Page, Principal, Purpose, RunNow, Runner, Scope,
+    SearchHit, SessionInfo, SessionKey, StoreError, StoredMessage, Timestamp, Turn, UsageBy, UsageEntry,
+    UsageTotal, Writes,
 };
 
-use super::Factotum;
+use super::{Factotum, run::LOOK_AGAIN};
 use crate::AgentError;
 
 /// How long to wait for a running turn to make way.
@@ -97,11 +98,7 @@ impl Factotum {
         tools_used: &[String],
     ) -> Result<(), AgentError> {
         let (mailbox, at) = (&self.ports.stores.mailbox, self.ports.clock.now());
-        let row = self.own_row(session.clone(), InboundKind::Message, "a run that was kept elsewhere");
-        let run_now = Some(RunNow(self.ports.worker));
-        let Some(turn) = mailbox.accept(None, vec![row], None, run_now).await?.turn else {
-            return Err(StoreError::Busy { what: format!("{session} is in use") }.into());
-        };
+        let turn = self.own_turn(&session).await?;
         let owner = Principal::owner().id;
         let entry = |total: &UsageTotal| UsageEntry {
             reservation: None,
@@ -131,6 +128,39 @@ impl Factotum {
         let usage = usage.iter().map(entry).collect();
         let writes = Writes { usage, audit: vec![audit], ..Writes::default() };
         Ok(mailbox.commit(&turn.lease, Outcome::Quiet, writes).await?)
+    }
+
+    /// A turn in `session` for a row of our own. What others left there is ended on the way: nobody waits for it.
+    async fn own_turn(&self, session: &SessionKey) -> Result<Turn, AgentError> {
+        let (ports, mailbox) = (&self.ports, &self.ports.stores.mailbox);
+        // A command: should this process die, whoever ends the row in its place asks no model.
+        let row = self.own_row(session.clone(), InboundKind::Command, "/help");
+        let row = Inbound { runner: Runner::Only(ports.worker), ..row };
+        let id = row.id;
+        let mut turn = mailbox.accept(None, vec![row], None, Some(RunNow(ports.worker))).await?.turn;
+        let mut patience = ports.clock.sleep(PATIENCE);
+        loop {
+            match turn {
+                Some(turn) if turn.founders.iter().any(|row| row.inbound.id == id) => return Ok(turn),
+                Some(left) => match mailbox.commit(&left.lease, Outcome::Quiet, Writes::default()).await {
+                    Ok(()) | Err(StoreError::Stale { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                },
+                None => {}
+            }
+            let version = mailbox.changed(0).await?;
+            turn = mailbox.lease(ports.worker, LeaseFrom::Sessions(vec![session.clone()])).await?;
+            if turn.is_none() {
+                tokio::select! {
+                    changed = mailbox.changed(version) => { changed?; }
+                    () = &mut patience => {
+                        return Err(StoreError::Busy { what: format!("{session} is in use") }.into());
+                    }
+                    // A lease that runs out is no change.
+                    () = ports.clock.sleep(LOOK_AGAIN) => {}
+                }
+            }
+        }
     }
 
     /// Whether the audit log is whole.

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How long to wait at most before looking whether time has made a turn leasable.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Factotum {
     /// Says something and waits for what comes of it.
@@ -31,6 +31,7 @@ impl Factotum {
             return Err(AgentError::Context("choose a model or a preset, not both".into()));
         }
         let id = InboundId::new(self.ports.ids.as_ref());
+        let speaker = principal.id.clone();
         let texts: Vec<&str> = parts.iter().filter_map(session_api::Part::as_text).collect();
         let kind = commands::kind_of(&texts.join("\n"));
         let inbound = Inbound {
@@ -54,7 +55,16 @@ impl Factotum {
         let Accepted { rows, turn, .. } =
             self.ports.stores.mailbox.accept(None, vec![inbound], None, run_now).await?;
         let id = match rows.first() {
-            Some(Acceptance::Duplicate(first)) => *first,
+            Some(Acceptance::Duplicate(first)) => {
+                // Nobody gets somebody else's answer for having chosen the same key.
+                let view = self.ports.stores.mailbox.inbound(*first).await?;
+                let row = view.map(|view| view.row.inbound);
+                if row.is_some_and(|row| row.session != session || row.principal.id != speaker) {
+                    let why = "the idempotency key was used in another conversation; choose a new one";
+                    return Err(AgentError::Context(why.into()));
+                }
+                *first
+            }
             _ => id,
         };
         Ok(self.follow(session, id, turn, hooks, events, detached))

@@ -1,7 +1,8 @@
 //! Following a run.
 
 use session_api::{
-    Inbound, InboundId, InboundKind, InboundState, Part, Principal, Route, RunOverrides, Runner, SessionKey,
+    Inbound, InboundId, InboundKind, InboundState, Outcome, Part, Principal, Route, RunNow, RunOverrides,
+    Runner, SessionKey, Writes,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -101,9 +102,30 @@ impl RunStream {
         outcome
     }
 
-    /// Asks the run to stop, as `/stop` does. It ends within half a second, with what was done so far kept.
+    /// Asks the run to stop, as `/stop` does. It ends within half a second, with what was done so far kept. One that
+    /// still waits for another run of its session leaves that one alone, and ends when its turn comes.
     pub async fn cancel(&self) -> Result<(), AgentError> {
-        self.factotum.stop(&self.session).await
+        let view = self.factotum.ports.stores.mailbox.inbound(self.inbound).await?;
+        match view.map(|view| view.state) {
+            Some(InboundState::Running(_) | InboundState::Suspended(_)) => {
+                self.factotum.stop(&self.session).await
+            }
+            Some(InboundState::Pending { .. }) => {
+                self.stop_later();
+                Ok(())
+            }
+            Some(InboundState::Settled(_) | InboundState::Dead { .. }) | None => Ok(()),
+        }
+    }
+
+    fn stop_later(&self) {
+        let (factotum, session, id) = (self.factotum.clone(), self.session.clone(), self.inbound);
+        let task = async move {
+            if let Err(error) = factotum.stop_when_running(&session, id).await {
+                tracing::warn!(%error, "a run could not be stopped");
+            }
+        };
+        self.factotum.ports.spawn.spawn("stop", Box::pin(task));
     }
 
     /// Stops the run and waits until it is over.
@@ -116,16 +138,9 @@ impl RunStream {
 impl Drop for RunStream {
     fn drop(&mut self) {
         let over = self.outcome.is_some() || self.result.is_none();
-        if !self.stop_on_drop || over {
-            return;
+        if self.stop_on_drop && !over {
+            self.stop_later();
         }
-        let (factotum, session, id) = (self.factotum.clone(), self.session.clone(), self.inbound);
-        let task = async move {
-            if let Err(error) = factotum.stop_when_running(&session, id).await {
-                tracing::warn!(%error, "a run whose stream was dropped could not be stopped");
-            }
-        };
-        self.factotum.ports.spawn.spawn("stop", Box::pin(task));
     }
 }
 
@@ -146,11 +161,15 @@ impl Factotum {
         }
     }
 
-    /// Stops what runs in `session` and in the sessions it started.
+    /// Stops what runs in `session` and in the sessions it started. With nothing running it does nothing.
     pub async fn stop(&self, session: &SessionKey) -> Result<(), AgentError> {
+        let mailbox = &self.ports.stores.mailbox;
         let stop = self.own_row(session.clone(), InboundKind::Stop, "/stop");
-        let accepted = self.ports.stores.mailbox.accept(None, vec![stop], None, None).await?;
-        drop(accepted);
+        let accepted = mailbox.accept(None, vec![stop], None, Some(RunNow(self.ports.worker))).await?;
+        if let Some(turn) = accepted.turn {
+            // Nothing ran. Nobody waits to be told so: the row must not become the next run's first answer.
+            mailbox.commit(&turn.lease, Outcome::Quiet, Writes::default()).await?;
+        }
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Several messages in one conversation.
 
 use agent_core::{RunRequest, ScriptedReply};
-use session_api::{Message, Role};
+use session_api::{Message, Principal, PrincipalId, Rank, Role, SessionKey};
 use tool_api::Effect;
 
 use crate::support::{Does, Probe, TestApp, assert_pairs, core, none, request, script};
@@ -17,6 +17,21 @@ async fn two_runs_of_one_session_keep_their_order() {
     assert_eq!(second.unwrap().content, "two");
     let texts: Vec<String> = app.history().await.iter().map(Message::text).collect();
     assert_eq!(texts, ["first", "one", "second", "two"]);
+}
+
+#[tokio::test]
+async fn a_key_gives_nobody_the_answer_of_another_conversation_or_person() {
+    let app = TestApp::new(core(script(vec![ScriptedReply::text("for you only")]), Vec::new()));
+    let keyed = |request: RunRequest| RunRequest { idempotency_key: Some("1".into()), ..request };
+    assert_eq!(app.factotum.run(keyed(request("mine"))).await.unwrap().content, "for you only");
+    let elsewhere = RunRequest::new(SessionKey::new("cli", "local", "elsewhere"), "mine");
+    let member = Principal { id: PrincipalId("kim".into()), rank: Rank::Member };
+    let somebody = RunRequest { principal: member, ..request("mine") };
+    for other in [elsewhere, somebody] {
+        let error = app.factotum.run(keyed(other)).await.unwrap_err();
+        assert!(error.to_string().contains("idempotency key"), "{error}");
+    }
+    assert_eq!(app.factotum.run(keyed(request("mine"))).await.unwrap().content, "for you only");
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! Sessions, looked at and taken away.
 
 use agent_core::ScriptedReply;
-use session_api::{Page, SessionKey};
+use session_api::{
+    Page, RunNow, SessionKey, Timestamp, UsageBy, UsageTotal, WorkerId, contract::fixture::inbound_to,
+};
 
 use crate::support::{TestApp, core, request, script, session};
 
@@ -47,4 +49,33 @@ async fn a_run_whose_session_is_deleted_ends() {
     let ended = app.in_time(running.wait()).await;
     assert!(ended.is_err() || ended.is_ok_and(|result| result.stop_reason == "stopped"));
     assert!(app.factotum.sessions().list(10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_run_kept_elsewhere_is_recorded_whatever_others_left_unfinished() {
+    let app = TestApp::new(core(script(Vec::new()), Vec::new()));
+    let place = SessionKey::new("cli", "local", "ephemeral");
+    // One process died over its record, another left a row that nobody took.
+    let dead = WorkerId(uuid::Uuid::from_u128(0xDEAD));
+    for run_now in [Some(RunNow(dead)), None] {
+        let row = inbound_to(&place, "left");
+        drop(app.stores.mailbox.accept(None, vec![row], None, run_now).await.unwrap());
+    }
+    app.store.kill(dead);
+    let total = UsageTotal {
+        group: "m".into(),
+        calls: 1,
+        input_tokens: 7,
+        cached_tokens: 0,
+        output_tokens: 0,
+        cost_micros: 0,
+        unpriced_calls: 0,
+    };
+    let record = || app.factotum.record_run(place.clone(), std::slice::from_ref(&total), &[]);
+    let (one, two) = app.in_time(async { tokio::join!(record(), record()) }).await;
+    one.unwrap();
+    two.unwrap();
+    assert!(!app.factotum.waiting(&place).await.unwrap().unfinished);
+    let used = app.factotum.usage(Timestamp(0), UsageBy::Model).await.unwrap();
+    assert_eq!(used[0].input_tokens, 14);
 }

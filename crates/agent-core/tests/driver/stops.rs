@@ -42,7 +42,35 @@ async fn a_stop_ends_a_turn_whose_tool_hangs_and_cancels_the_tool() {
     assert_pairs(&history);
     let results: Vec<ToolStatus> =
         history.iter().flat_map(session_api::Message::tool_results).map(|result| result.status).collect();
-    assert_eq!(results, [ToolStatus::Error, ToolStatus::Error]);
+    assert_eq!(results, [ToolStatus::Unknown, ToolStatus::Error]);
+    assert!(result.content.contains("`slow` was interrupted, outcome unknown"), "{}", result.content);
+}
+
+#[tokio::test]
+async fn a_stop_with_nothing_running_leaves_nothing_for_the_next_run() {
+    let app = TestApp::new(core(script(vec![ScriptedReply::text("Here.")]), Vec::new()));
+    app.factotum.stop(&session()).await.unwrap();
+    assert!(!app.factotum.waiting(&session()).await.unwrap().unfinished);
+    assert_eq!(app.say("hello").await.content, "Here.");
+}
+
+#[tokio::test]
+async fn cancelling_a_run_that_waits_leaves_the_one_before_it_alone() {
+    let wait = Probe::new("wait", Effect::Unsafe, Does::Wait);
+    let provider = script(vec![
+        ScriptedReply::tool("wait", &none()),
+        ScriptedReply::text("First."),
+        ScriptedReply::hang(),
+    ]);
+    let app = TestApp::new(core(provider, vec![wait.clone()]));
+    let first = app.factotum.run_streamed(request("first")).await.unwrap();
+    wait.had(1).await;
+    let overrides = session_api::RunOverrides { model: Some("other".into()), ..Default::default() };
+    let second = app.factotum.run_streamed(request("second").with(overrides)).await.unwrap();
+    second.cancel().await.unwrap();
+    wait.release();
+    assert_eq!(first.wait().await.unwrap().content, "First.");
+    assert_eq!(app.in_time(second.wait()).await.unwrap().stop_reason, "stopped");
 }
 
 #[tokio::test]
