@@ -89,7 +89,8 @@ pub fn agent(home: &TempHome, session: &str, text: &str) -> Command {
 pub fn in_terminal(home: &TempHome, arguments: &str) -> Command {
     let direct = home.command();
     let mut command = Command::new("script");
-    let line = format!("{} {arguments}", direct.get_program().to_string_lossy());
+    // In place of the shell, which would end by Ctrl-C with a code of its own.
+    let line = format!("exec {} {arguments}", direct.get_program().to_string_lossy());
     command.args(["-qec", &line, "/dev/null"]).env_clear().env("TERM", "xterm").current_dir(home.work());
     for (name, value) in direct.get_envs() {
         command.env(name, value.unwrap_or_default());

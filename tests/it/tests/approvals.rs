@@ -1,5 +1,6 @@
 //! Tool calls that ask first.
 
+use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 
 use it::{Output, Setup, history, in_terminal, questions, run, runnable, say, skip, until, valid, words};
@@ -184,6 +185,27 @@ fn json_output_names_the_question_and_ends_with_its_code() {
     let lines = it::parse_lines(&run.out);
     assert_eq!(lines.len(), 1, "{run}");
     assert_eq!(lines[0]["stop_reason"], "suspended", "{run}");
+}
+
+#[test]
+fn ctrl_c_at_a_question_leaves_it_open() {
+    if !runnable("script", &["-qec", "true", "/dev/null"]) {
+        return skip("there is no `script` to make a terminal with");
+    }
+    let (home, _server) = asking();
+    let mut command = in_terminal(&home, "agent -m w-run");
+    let mut terminal =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let (mut keys, mut screen) = (terminal.stdin.take().unwrap(), terminal.stdout.take().unwrap());
+    let (mut seen, mut piece) = (String::new(), [0; 512]);
+    while !seen.contains("[n]o") {
+        let count = screen.read(&mut piece).unwrap();
+        assert!(count > 0, "it ended: {seen}");
+        seen.push_str(&String::from_utf8_lossy(&piece[..count]));
+    }
+    keys.write_all(b"\x03").unwrap();
+    let status = until("its end", || terminal.try_wait().unwrap());
+    assert_eq!((status.code(), questions(&home).len()), (Some(3), 1), "{seen}");
 }
 
 #[test]

@@ -91,6 +91,28 @@ fn a_second_process_can_stop_what_hangs_in_the_first() {
 }
 
 #[test]
+fn ctrl_c_twice_in_the_queue_leaves_and_the_run_before_it_goes_on() {
+    let gate = Gate::new();
+    let server = hanging(&gate);
+    let home = Setup::of(&server).home();
+    let first = Proc::start(&mut agent(&home, "default", "hello"));
+    server.wait_for_requests(1, PATIENCE).unwrap();
+    let second = Proc::start(&mut agent(&home, "default", "are you there?"));
+    let pending = || {
+        let listed = run(home.command().args(["sessions", "list", "--json"]));
+        listed.out.contains("\"pending\":1").then_some(())
+    };
+    until("the second message", pending);
+    // Two of one kind that come together may count as one.
+    second.signal("INT");
+    second.signal("TERM");
+    second.wait().ends(130);
+    gate.open();
+    let answered = first.wait().with_code(0);
+    assert!(answered.out.contains("too late"), "the run before it went on: {answered}");
+}
+
+#[test]
 fn a_stop_with_nothing_running_says_so() {
     let home = TempHome::new();
     let stop = say(&home, "default", "/stop").with_code(0);

@@ -4,8 +4,9 @@ mod attachments;
 mod ephemeral;
 mod message;
 
-use std::io::IsTerminal as _;
+use std::{io::IsTerminal as _, pin::pin};
 
+use agent_core::ResumedRun;
 use session_api::{RunOverrides, SessionKey};
 
 use super::{
@@ -16,6 +17,7 @@ use super::{
     screen::{Options, Screen},
     session_name::key,
     start::{Running, Start},
+    stop::{self, Stop},
 };
 use crate::{Assistant, RunRequest, RunResult, exit};
 
@@ -56,11 +58,29 @@ fn options(agent: &Agent) -> Options {
     }
 }
 
-/// One message, after what other runs of this session left.
+/// One message. Ctrl-C stops its run; a second one leaves without waiting for that, as for a place in a queue.
 async fn say(running: &Running, agent: &Agent, session: SessionKey, text: String) -> Result<u8, CliError> {
+    let stop = stop::asked();
+    tokio::select! {
+        said = say_it(running, agent, session, text, &stop) => said,
+        () = stop::insisted() => {
+            eprint_line("left; what had not ended is taken up by the next run of this conversation");
+            Ok(exit::STOPPED)
+        }
+    }
+}
+
+/// One message, after what other runs of this session left.
+async fn say_it(
+    running: &Running,
+    agent: &Agent,
+    session: SessionKey,
+    text: String,
+    stop: &Stop,
+) -> Result<u8, CliError> {
     let assistant = &running.assistant;
     let about_waiting = is_about_waiting(&text);
-    if !about_waiting && let Some(code) = leftovers(assistant, agent, &session).await? {
+    if !about_waiting && let Some(code) = leftovers(assistant, agent, &session, stop).await? {
         return Ok(code);
     }
     let overrides = RunOverrides { model: agent.model.clone(), ..RunOverrides::default() };
@@ -69,10 +89,13 @@ async fn say(running: &Running, agent: &Agent, session: SessionKey, text: String
     let stream = assistant.run_streamed(request).await?;
     let inbound = stream.inbound();
     let mut screen = Screen::new(options(agent));
-    let result =
-        if agent.json { follow_silently(stream).await? } else { screen.follow(stream, stop_asked()).await? };
-    let code = finish(assistant, agent, &mut screen, result, inbound).await?;
-    if about_waiting { carry_out(assistant, agent, &session, code).await } else { Ok(code) }
+    let result = if agent.json {
+        follow_silently(stream, stop).await?
+    } else {
+        screen.follow(stream, stop.clone()).await?
+    };
+    let code = finish(assistant, agent, &mut screen, result, inbound, stop).await?;
+    if about_waiting { carry_out(assistant, agent, &session, code, stop).await } else { Ok(code) }
 }
 
 /// `/stop`, `/approve ID` and `/deny ID` are about what stands in the way of other messages, and must get past it.
@@ -87,8 +110,9 @@ async fn carry_out(
     agent: &Agent,
     session: &SessionKey,
     code: u8,
+    stop: &Stop,
 ) -> Result<u8, CliError> {
-    let ended = assistant.resume(session).await?;
+    let (ended, interrupted) = resume(assistant, session, stop).await?;
     // The stop itself worked, and the process whose turn it ended says so too.
     let stopped = code == exit::STOPPED;
     let mut code = if stopped { exit::OK } else { code };
@@ -113,7 +137,31 @@ async fn carry_out(
             question.id
         ));
     }
-    Ok(if still.is_empty() { code } else { exit::QUESTION })
+    Ok(match still.is_empty() {
+        _ if interrupted => exit::STOPPED,
+        true => code,
+        false => exit::QUESTION,
+    })
+}
+
+/// Goes on with what others left. Ctrl-C stops it; says whether it was pressed.
+async fn resume(
+    assistant: &Assistant,
+    session: &SessionKey,
+    stop: &Stop,
+) -> Result<(Vec<ResumedRun>, bool), CliError> {
+    let mut resumed = pin!(assistant.resume(session));
+    let mut stop = stop.clone();
+    let mut stopped = false;
+    loop {
+        tokio::select! {
+            ended = &mut resumed => return Ok((ended?, stopped)),
+            () = &mut stop, if !stopped => {
+                stopped = true;
+                assistant.stop(session).await?;
+            }
+        }
+    }
 }
 
 /// Runs what was begun and not ended, and shows open questions. Some(code): the message may not be accepted yet.
@@ -121,17 +169,22 @@ async fn leftovers(
     assistant: &Assistant,
     agent: &Agent,
     session: &SessionKey,
+    stop: &Stop,
 ) -> Result<Option<u8>, CliError> {
     let waiting = assistant.waiting(session).await?;
     if !waiting.unfinished {
         return Ok(None);
     }
-    for resumed in assistant.resume(session).await? {
+    let (ended, interrupted) = resume(assistant, session, stop).await?;
+    for resumed in ended {
         if agent.json {
             out::json(&resumed.result)?;
         } else {
             out::line(&format!("[resumed] {}", out::plain(&resumed.result.content)));
         }
+    }
+    if interrupted {
+        return Ok(Some(exit::STOPPED));
     }
     let waiting = assistant.waiting(session).await?;
     let questions = waiting.questions;
@@ -147,12 +200,13 @@ async fn leftovers(
         return Ok(None);
     }
     if can_ask() && !agent.json {
-        let answered = ask_all(assistant, &questions).await?;
+        let answered = ask_all(assistant, &questions, stop).await?;
         if answered {
-            for resumed in assistant.resume(session).await? {
+            let (ended, interrupted) = resume(assistant, session, stop).await?;
+            for resumed in ended {
                 out::line(&format!("[resumed] {}", out::plain(&resumed.result.content)));
             }
-            return Ok(None);
+            return Ok(interrupted.then_some(exit::STOPPED));
         }
     }
     for question in &questions {
@@ -172,9 +226,10 @@ async fn finish(
     screen: &mut Screen,
     mut result: RunResult,
     inbound: session_api::InboundId,
+    stop: &Stop,
 ) -> Result<u8, CliError> {
     while result.stop_reason == "suspended" {
-        if agent.json || !can_ask() || !ask_all(assistant, &result.questions).await? {
+        if agent.json || !can_ask() || !ask_all(assistant, &result.questions, stop).await? {
             if agent.json {
                 out::json(&result)?;
             }
@@ -189,7 +244,7 @@ async fn finish(
         }
         let Some(session) = result.questions.first().map(|question| question.session.clone()) else { break };
         let stream = assistant.attach(session, inbound);
-        result = screen.follow(stream, stop_asked()).await?;
+        result = screen.follow(stream, stop.clone()).await?;
     }
     if agent.json {
         out::json(&result)?;
@@ -202,8 +257,8 @@ async fn finish(
 }
 
 /// For `--json`: Ctrl-C stops the run, and its object says so.
-async fn follow_silently(mut stream: crate::RunStream) -> Result<RunResult, CliError> {
-    let mut stop = std::pin::pin!(stop_asked());
+async fn follow_silently(mut stream: crate::RunStream, stop: &Stop) -> Result<RunResult, CliError> {
+    let mut stop = stop.clone();
     let mut stopping = false;
     loop {
         tokio::select! {
@@ -215,19 +270,6 @@ async fn follow_silently(mut stream: crate::RunStream) -> Result<RunResult, CliE
         }
     }
     Ok(stream.wait().await?)
-}
-
-/// Ends when the user presses Ctrl-C or the process is asked to end.
-async fn stop_asked() {
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(terminate) => terminate,
-        // Without signals there is nothing to wait for.
-        Err(_) => return std::future::pending().await,
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
 }
 
 async fn talk(running: &Running, agent: &Agent, session: SessionKey) -> Result<u8, CliError> {

@@ -4,7 +4,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use session_api::{Approval, Decision};
 
-use super::{error::CliError, out};
+use super::{error::CliError, out, stop::Stop};
 use crate::Assistant;
 
 /// Whether somebody sits at the terminal who can be asked.
@@ -12,16 +12,28 @@ pub(super) fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Asks each question and stores the answers. `false`: the person went away, and the questions stay open.
-pub(super) async fn ask_all(assistant: &Assistant, questions: &[Approval]) -> Result<bool, CliError> {
+/// Asks each question and stores the answers. `false`: the person went away (Ctrl-C, end of
+/// input), and the questions stay open.
+pub(super) async fn ask_all(
+    assistant: &Assistant,
+    questions: &[Approval],
+    stop: &Stop,
+) -> Result<bool, CliError> {
     for question in questions {
         let text = format!(
             "May I run `{}` with {}?\n(because {}) [y]es / [n]o: ",
             question.call.name, question.call.arguments, question.reason
         );
         // A person may think for as long as they like: not on the thread that runs the assistant.
-        let answer =
-            tokio::task::spawn_blocking(move || yes_or_no(&text)).await.map_err(io::Error::other)??;
+        let asked = tokio::task::spawn_blocking(move || yes_or_no(&text));
+        let answer = tokio::select! {
+            answer = asked => answer.map_err(io::Error::other)??,
+            () = stop.clone() => {
+                // The cursor stands behind the question.
+                writeln!(io::stderr())?;
+                None
+            }
+        };
         let Some(decision) = answer else { return Ok(false) };
         assistant.approvals().answer(question.id, decision).await?;
     }

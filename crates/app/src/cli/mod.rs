@@ -17,6 +17,7 @@ mod sessions;
 mod shell;
 mod start;
 mod status;
+mod stop;
 
 use std::{ffi::OsString, io::Write as _};
 
