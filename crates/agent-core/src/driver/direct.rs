@@ -24,11 +24,12 @@ impl Run<'_> {
                     Ok(Intake::Tool(ToolCall { id: CallId("call_direct".into()), name, arguments }))
                 }
                 commands::Parsed::Slash { name, rest } => {
+                    let principal = self.behalf.load().principal.clone();
                     let context = commands::CommandContext {
                         ports: self.ports,
                         core: &self.core,
                         session: &self.info.session,
-                        principal: &self.principal,
+                        principal: &principal,
                     };
                     let answer = commands::run(&context, &name, &rest).await?;
                     pending.append(answer.writes);

@@ -127,7 +127,7 @@ impl Run<'_> {
                 call,
                 reason,
                 needs,
-                asked_by: self.principal.id.clone(),
+                asked_by: self.behalf.load().principal.id.clone(),
                 asked_at: now,
                 expires_at: now.plus(self.core.approval_expiry),
                 state: ApprovalState::Open,

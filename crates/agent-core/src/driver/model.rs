@@ -100,7 +100,7 @@ impl Run<'_> {
         let tools: std::sync::Arc<[ToolSpec]> = self.specs.clone();
         Ok(ModelRequest {
             model: model.to_owned(),
-            system: self.system.clone(),
+            system: self.behalf.load().system.clone(),
             messages: messages.into(),
             tools,
             blobs,

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwap;
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use session_api::{
     InboundId, InboundRow, MessageId, Principal, RunOverrides, Scope, Step, StepKind, StoreError, Turn,
@@ -39,16 +40,22 @@ pub(super) struct Run<'a> {
     pub(super) core: Arc<Core>,
     pub(super) turn: Turn,
     pub(super) info: RunInfo,
-    pub(super) principal: Principal,
+    /// On whose behalf it runs now.
+    pub(super) behalf: ArcSwap<Behalf>,
     pub(super) overrides: RunOverrides,
     pub(super) specs: Arc<[ToolSpec]>,
-    pub(super) system: Arc<str>,
     pub(super) window: Window,
     pub(super) chosen: Result<ChosenModel, ModelError>,
     /// Monotonic milliseconds after which the lease may be somebody else's. Checked before each tool start.
     pub(super) lease_until: AtomicU64,
     /// A slash command: neither it nor its answer belongs to the conversation.
     pub(super) off_record: bool,
+}
+
+/// On whose behalf a turn runs, and what the model is told because of it. A message that joins can only lower the rank.
+pub(super) struct Behalf {
+    pub(super) principal: Principal,
+    pub(super) system: Arc<str>,
 }
 
 /// Work that ended.
@@ -83,10 +90,9 @@ impl<'a> Run<'a> {
             core,
             turn,
             info,
-            principal,
+            behalf: ArcSwap::from_pointee(Behalf { principal, system: Arc::from("") }),
             overrides,
             specs,
-            system: Arc::from(""),
             window,
             chosen,
             lease_until: AtomicU64::new(until),
@@ -235,7 +241,7 @@ impl<'a> Run<'a> {
             at: self.ports.clock.now(),
             session: self.info.session.clone(),
             turn: self.info.turn,
-            principal: self.principal.id.clone(),
+            principal: self.behalf.load().principal.id.clone(),
             purpose: session_api::Purpose::Chat,
             provider,
             model,
@@ -256,6 +262,11 @@ impl<'a> Run<'a> {
         if mailbox.control(&self.turn.lease).await?.steering {
             rows.extend(mailbox.absorb(&self.turn.lease).await?);
         }
+        // Whoever joins must not get the rights of those who spoke before.
+        let rank = self.behalf.load().principal.rank;
+        if let Some(lower) = messages::principal(rows.iter()).filter(|joined| joined.rank < rank) {
+            self.act_for(lower.clone()).await;
+        }
         let Some(first) = self.turn.founders.first() else { return Ok(Vec::new()) };
         Ok(rows.iter().map(|row| (row.inbound.id, messages::message(row, first, self.info.turn))).collect())
     }
@@ -270,11 +281,18 @@ impl<'a> Run<'a> {
         self.ports.stores.sessions.window(&scope, &self.info.session, budget).await
     }
 
+    /// Runs on behalf of `principal` from here on: its rights, and the instructions that are for its eyes.
+    async fn act_for(&self, principal: Principal) {
+        let files = self.core.prompts.files(&principal, &self.info.session.channel).await;
+        let system = context::system_prompt(&files, self.core.budget.file_bytes).into();
+        self.behalf.store(Arc::new(Behalf { principal, system }));
+    }
+
     /// What a model call needs and a command does not.
     pub(super) async fn prepare(&mut self) -> Result<(), AgentError> {
         self.window = self.read_window(self.window_budget()).await?;
-        let files = self.core.prompts.files(&self.principal, &self.info.session.channel).await;
-        self.system = context::system_prompt(&files, self.core.budget.file_bytes).into();
+        let principal = self.behalf.load().principal.clone();
+        self.act_for(principal).await;
         self.chosen = self.core.models.choose(&self.overrides, self.window.model.as_deref());
         Ok(())
     }

@@ -52,8 +52,8 @@ impl Run<'_> {
         let judged = match tool.check(&call.arguments) {
             Err(error) => Judged::Refuse(error.to_string()),
             Ok(()) => {
-                let judge =
-                    CallToJudge { call, spec, principal: &self.principal, session: &self.info.session };
+                let principal = &self.behalf.load().principal;
+                let judge = CallToJudge { call, spec, principal, session: &self.info.session };
                 match self.core.approver.decide(judge) {
                     Verdict::Allow => Judged::Allow,
                     Verdict::Deny(why) => Judged::Refuse(ToolError::Denied(why).to_string()),
@@ -122,7 +122,7 @@ impl Run<'_> {
         cancel: CancellationToken,
     ) -> ToolContext {
         ToolContext {
-            principal: self.principal.clone(),
+            principal: self.behalf.load().principal.clone(),
             session: self.info.session.clone(),
             reply: self.route(),
             turn: self.info.turn,
@@ -203,7 +203,7 @@ impl Run<'_> {
             at: self.ports.clock.now(),
             session: self.info.session.clone(),
             turn: Some(self.info.turn),
-            principal: self.principal.id.clone(),
+            principal: self.behalf.load().principal.id.clone(),
             kind: kind.to_owned(),
             subject: call.name.clone(),
             payload: payload.to_string(),
@@ -213,6 +213,6 @@ impl Run<'_> {
 
     /// Whether the turn's speakers are all the owner.
     pub(super) fn for_owner(&self) -> bool {
-        self.principal.rank == Rank::Owner
+        self.behalf.load().principal.rank == Rank::Owner
     }
 }

@@ -6,8 +6,9 @@ use agent_core::{PromptFile, PromptSource, RunRequest, ScriptedReply, system_pro
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use session_api::{Part, Principal, PrincipalId, Rank};
+use tool_api::{Approver, CallToJudge, Effect, Verdict};
 
-use crate::support::{TestApp, core, request, script};
+use crate::support::{Does, Probe, TestApp, core, none, request, script};
 
 /// The owner's file for the owner; remembers for whom it was asked.
 #[derive(Default)]
@@ -25,6 +26,46 @@ impl PromptSource for Files {
             _ => vec![file("AGENTS.md", "Be brief.")],
         }
     }
+}
+
+/// Remembers for whom it judged.
+#[derive(Default)]
+struct Judge(Mutex<Vec<Rank>>);
+
+impl Approver for Judge {
+    fn decide(&self, call: CallToJudge<'_>) -> Verdict {
+        self.0.lock().push(call.principal.rank);
+        Verdict::Allow
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_joins_does_not_get_the_rights_of_those_before_it() {
+    let wait = Probe::new("wait", Effect::Pure, Does::Wait);
+    let provider = script(vec![
+        ScriptedReply::tool("wait", &none()),
+        ScriptedReply::tool("wait", &none()),
+        ScriptedReply::text("Both."),
+    ]);
+    let (files, judge) = (Arc::new(Files::default()), Arc::new(Judge::default()));
+    let mut core = core(provider.clone(), vec![wait.clone()]);
+    core.prompts = files;
+    core.approver = judge.clone();
+    let app = TestApp::new(core);
+    let first = app.factotum.run_streamed(request("the owner asks")).await.unwrap();
+    wait.had(1).await;
+    let kim = Principal { id: PrincipalId("kim".into()), rank: Rank::Member };
+    let joins = RunRequest { principal: kim, ..request("kim joins") };
+    let second = app.factotum.run_streamed(joins).await.unwrap();
+    wait.release();
+    wait.had(2).await;
+    wait.release();
+    assert_eq!(first.wait().await.unwrap().content, "Both.");
+    assert_eq!(second.wait().await.unwrap().content, "Both.");
+    assert_eq!(*judge.0.lock(), [Rank::Owner, Rank::Member]);
+    let told: Vec<bool> =
+        provider.requests().iter().map(|request| request.system.contains("Likes tea.")).collect();
+    assert_eq!(told, [true, false, false]);
 }
 
 #[tokio::test]
