@@ -53,7 +53,7 @@ impl Config {
 #[serde(default, deny_unknown_fields)]
 pub struct AgentSection {
     /// The model that answers: `NAME/MODEL`, or `NAME` for the first model that provider lists. Without it the
-    /// first provider here, then a key in the environment, a server on this machine, and the offline provider.
+    /// first provider here by name, then a key in the environment, a server on this machine, and the offline provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub model: Option<String>,
