@@ -52,7 +52,7 @@ pub(crate) async fn choose(
         }
         (name, model, format!("agent.model = \"{wanted}\""))
     } else if let Some(name) = all.keys().next().cloned() {
-        (name.clone(), FIRST.to_owned(), format!("[providers.{name}] is the first provider configured, by name"))
+        (name.clone(), FIRST.to_owned(), format!("[providers.{name}] is the first provider by name"))
     } else if let Some((name, provider, model, key)) = keyed(environment)? {
         all.insert(name.clone(), first_model_of(wrap(provider)));
         (name, model, format!("{key} is set"))
