@@ -68,6 +68,22 @@ impl RetryingProvider {
             Retry::After(asked) => Some(asked.max(ladder) + jitter),
         }
     }
+
+    /// Waits until the next attempt; gives the error back where there is to be none.
+    async fn hold(&self, error: ModelError, attempt: &mut u32) -> Result<(), ModelError> {
+        let wait = self.wait(&error, *attempt).filter(|_| *attempt + 1 < self.policy.attempts);
+        let Some(wait) = wait else { return Err(error) };
+        *attempt += 1;
+        tracing::warn!(
+            provider = self.inner.info().name,
+            attempt = *attempt,
+            wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+            %error,
+            "model call failed, trying again"
+        );
+        self.clock.sleep(wait).await;
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -79,26 +95,21 @@ impl LlmProvider for RetryingProvider {
     async fn stream(&self, request: ModelRequest) -> Result<ModelStream, ModelError> {
         let mut attempt = 0;
         loop {
-            let error = match self.attempt(request.clone()).await {
+            match self.attempt(request.clone()).await {
                 Ok(stream) => return Ok(stream),
-                Err(error) => error,
-            };
-            let wait = self.wait(&error, attempt).filter(|_| attempt + 1 < self.policy.attempts);
-            let Some(wait) = wait else { return Err(error) };
-            attempt += 1;
-            tracing::warn!(
-                provider = self.inner.info().name,
-                attempt,
-                wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
-                %error,
-                "model call failed, trying again"
-            );
-            self.clock.sleep(wait).await;
+                Err(error) => self.hold(error, &mut attempt).await?,
+            }
         }
     }
 
     async fn models(&self) -> Result<Vec<String>, ModelError> {
-        self.inner.models().await
+        let mut attempt = 0;
+        loop {
+            match self.inner.models().await {
+                Ok(models) => return Ok(models),
+                Err(error) => self.hold(error, &mut attempt).await?,
+            }
+        }
     }
 }
 
