@@ -2,7 +2,7 @@
 
 use session_api::{
     Approval, ApprovalId, ApprovalState, ApprovalWrite, Delivery, InboundId, Message, OnDoubt, OutboxId,
-    OutboxKind, OutboxMessage, Part, Role, Route, Writes,
+    OutboxKind, OutboxMessage, Part, Role, Route, StepKind, Writes,
 };
 
 use super::{Report, RunEnd, run::Run};
@@ -92,7 +92,16 @@ impl Run<'_> {
             }
         }
         let ending = Ending::ModelFailed { kind: ModelErrorKind::BadRequest, message: why.to_owned() };
-        let parts: Vec<Part> = ending.notice().map(Part::text).into_iter().collect();
+        let mut parts: Vec<Part> = ending.notice().map(Part::text).into_iter().collect();
+        // Nobody can read any more what they did; a second try begins from the start and might do it again.
+        let started: Vec<String> =
+            self.turn.journal.iter().filter_map(|entry| started(&entry.step.kind)).collect();
+        if !started.is_empty() {
+            let tools = started.join(", ");
+            let text =
+                format!("{tools} had been started: find out what was done before you try the message again.");
+            parts.push(Part::text(text));
+        }
         let content = self.keep_failed(&ending, &parts, Writes::default()).await?;
         tracing::error!(why, "turn given up");
         let machine = Machine::new(self.beginning());
@@ -202,5 +211,13 @@ impl Run<'_> {
             ending,
             model: self.chosen.as_ref().map_or_else(|_| String::new(), crate::ChosenModel::name),
         }
+    }
+}
+
+/// The tool whose call this step started, for a reader.
+fn started(step: &StepKind) -> Option<String> {
+    match step {
+        StepKind::ToolStarted { name, .. } => Some(format!("`{name}`")),
+        _ => None,
     }
 }

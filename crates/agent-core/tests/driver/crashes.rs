@@ -239,7 +239,7 @@ async fn a_turn_goes_on_with_a_new_configuration_and_says_so() {
 
 #[tokio::test]
 async fn a_record_that_cannot_be_read_is_a_dead_letter_and_not_a_loop() {
-    let at = place("after journal that call-1 ended").await;
+    let at = place("after journal that send starts").await;
     let world = World::new(Order::Listed, Trap::at(at));
     let first =
         TestApp::with_mailbox(world.core(), |stores| TrappedMailbox::around(stores, world.trap.clone()));
@@ -263,6 +263,7 @@ async fn a_record_that_cannot_be_read_is_a_dead_letter_and_not_a_loop() {
     let second = first.another(core(script(Vec::new()), Vec::new()));
     let result = second.factotum.attach(session(), id).wait().await.unwrap();
     assert!(result.content.contains("format 99"), "{}", result.content);
+    assert!(result.content.contains("`send` had been started"), "a second try may repeat it: {}", result.content);
     let dead = second.factotum.dead_letters(10).await.unwrap();
     assert_eq!(dead.len(), 1);
     assert_eq!(dead[0].row.inbound.id, id);

@@ -238,6 +238,9 @@ pub(super) enum DeadLetters {
     Show {
         /// Its id
         id: String,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
     },
     /// Try them again
     Retry {

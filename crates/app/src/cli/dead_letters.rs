@@ -16,7 +16,7 @@ pub(super) async fn run(start: &Start, command: DeadLetters) -> Result<u8, CliEr
 async fn act(assistant: &Assistant, command: DeadLetters) -> Result<u8, CliError> {
     match command {
         DeadLetters::List { json } => list(assistant, json).await,
-        DeadLetters::Show { id } => show(assistant, parse(&id)?).await,
+        DeadLetters::Show { id, json } => show(assistant, parse(&id)?, json).await,
         DeadLetters::Retry { ids } => retry(assistant, &ids).await,
         DeadLetters::Drop { ids } => {
             for id in ids.iter().map(|id| parse(id)) {
@@ -45,6 +45,17 @@ fn text(letter: &DeadLetter) -> String {
     out::plain(&texts.collect::<Vec<_>>().join("\n"))
 }
 
+fn object(letter: &DeadLetter) -> serde_json::Value {
+    let inbound = &letter.row.inbound;
+    serde_json::json!({
+        "id": inbound.id,
+        "session": inbound.session.to_string(),
+        "error": letter.error,
+        "at": letter.at,
+        "message": inbound,
+    })
+}
+
 async fn list(assistant: &Assistant, json: bool) -> Result<u8, CliError> {
     let letters = assistant.dead_letters(MOST).await?;
     if letters.is_empty() && !json {
@@ -53,13 +64,7 @@ async fn list(assistant: &Assistant, json: bool) -> Result<u8, CliError> {
     for letter in letters {
         let inbound = &letter.row.inbound;
         if json {
-            out::json(&serde_json::json!({
-                "id": inbound.id,
-                "session": inbound.session.to_string(),
-                "error": letter.error,
-                "at": letter.at,
-                "message": inbound,
-            }))?;
+            out::json(&object(&letter))?;
         } else {
             let line = format!(
                 "{}  {}  {}  {}: {}",
@@ -75,9 +80,13 @@ async fn list(assistant: &Assistant, json: bool) -> Result<u8, CliError> {
     Ok(exit::OK)
 }
 
-async fn show(assistant: &Assistant, id: InboundId) -> Result<u8, CliError> {
+async fn show(assistant: &Assistant, id: InboundId, json: bool) -> Result<u8, CliError> {
     let letters = assistant.dead_letters(MOST).await?;
     let letter = letters.iter().find(|letter| letter.row.inbound.id == id).ok_or_else(|| missing(id))?;
+    if json {
+        out::json(&object(letter))?;
+        return Ok(exit::OK);
+    }
     out::line(&format!("session: {}", name(&letter.row.inbound.session)));
     out::line(&format!("died:    {}", out::time(letter.at)));
     out::line(&format!("error:   {}", out::plain(&letter.error)));
