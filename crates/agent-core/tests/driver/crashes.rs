@@ -263,7 +263,11 @@ async fn a_record_that_cannot_be_read_is_a_dead_letter_and_not_a_loop() {
     let second = first.another(core(script(Vec::new()), Vec::new()));
     let result = second.factotum.attach(session(), id).wait().await.unwrap();
     assert!(result.content.contains("format 99"), "{}", result.content);
-    assert!(result.content.contains("`send` had been started"), "a second try may repeat it: {}", result.content);
+    assert!(
+        result.content.contains("`send` had been started"),
+        "a second try may repeat it: {}",
+        result.content
+    );
     let dead = second.factotum.dead_letters(10).await.unwrap();
     assert_eq!(dead.len(), 1);
     assert_eq!(dead[0].row.inbound.id, id);
