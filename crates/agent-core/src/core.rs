@@ -104,6 +104,11 @@ impl Models {
 
     /// The model for a run: its override, else the session's choice, else the default.
     pub fn choose(&self, overrides: &RunOverrides, session: Option<&str>) -> Result<ChosenModel, ModelError> {
+        if let Some(preset) = &overrides.preset {
+            // Taking the default instead would answer with a model that nobody asked for.
+            let message = format!("there is no preset `{preset}`; name a model as PROVIDER/MODEL instead");
+            return Err(ModelError::new(ModelErrorKind::NotConfigured, message));
+        }
         match overrides.model.as_deref().or(session) {
             Some(name) => self.resolve(name),
             None => Ok(self.default.clone()),

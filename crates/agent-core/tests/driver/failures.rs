@@ -179,3 +179,13 @@ async fn what_tools_did_before_the_model_was_lost_stays_in_the_history_and_is_no
     assert!(app.factotum.dead_letters(10).await.unwrap().is_empty(), "trying again would send it twice");
     assert_eq!(send.effects(), 1);
 }
+
+#[tokio::test]
+async fn a_preset_that_does_not_exist_is_told_and_not_replaced_by_the_default() {
+    let app = TestApp::new(core(script(vec![ScriptedReply::text("unasked")]), Vec::new()));
+    let overrides =
+        session_api::RunOverrides { preset: Some("fast".into()), ..session_api::RunOverrides::default() };
+    let result = app.in_time(app.factotum.run(request("hello").with(overrides))).await.unwrap();
+    assert_eq!(result.stop_reason, "model_failed");
+    assert!(result.content.contains("no preset `fast`"), "{}", result.content);
+}
