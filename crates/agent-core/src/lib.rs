@@ -14,6 +14,7 @@
 //! What is absent: this crate reads no clock, draws no random number, opens no file and no socket, spawns no task and
 //! names no runtime, database, HTTP client or vendor. All of these are ports, given to [`Factotum::new`].
 
+mod admission;
 mod bus;
 mod channel;
 mod commands;
@@ -34,8 +35,12 @@ pub mod turn;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 
+pub use admission::{Admission, AllowList, Judgement, RuleVerdict};
 pub use bus::{EventBus, LocalBus};
-pub use channel::{Arrival, Channel, ChannelCapabilities, ChannelError, Reconciled, Sent};
+pub use channel::{
+    Account, Arrival, BuildChannel, Channel, ChannelCapabilities, ChannelDeps, ChannelError, ChannelKind,
+    ChannelSetupError, HookRequest, HookResponse, Place, Reconciled, Sent, TextUnit,
+};
 pub use commands::{COMMANDS, CommandHelp};
 pub use context::{NoPrompts, PromptFile, PromptSource, estimate_tokens, fold_history, system_prompt};
 pub use core::{BudgetConfig, ChosenModel, Core, Models};
@@ -47,7 +52,7 @@ pub use facade::{
 };
 pub use fakes::{ScriptedProvider, ScriptedReply};
 pub use hook::{Hook, HookError, RunInfo};
-pub use inlet::{Admission, AllowList, Delivered, Inlet};
+pub use inlet::{Delivered, Inlet, InletPolicy, InletSetup, Source, is_voice, safe_name};
 pub use layers::{RetryPolicy, RetryingProvider};
 pub use loopback::LoopbackChannel;
 pub use provider::{

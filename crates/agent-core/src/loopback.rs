@@ -4,11 +4,13 @@ use std::collections::{BTreeSet, VecDeque};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use session_api::{Ack, PartClaim, PartId};
+use session_api::PartClaim;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Arrival, Channel, ChannelCapabilities, ChannelError, Inlet, Reconciled, Sent};
+use crate::{
+    Account, Arrival, Channel, ChannelCapabilities, ChannelError, Inlet, Reconciled, Sent, TextUnit,
+};
 
 /// A platform in memory. It redelivers what was not acknowledged, and refuses a second send with the same key.
 #[derive(Debug, Default)]
@@ -22,6 +24,8 @@ struct Platform {
     waiting: VecDeque<Arrival>,
     acknowledged: BTreeSet<String>,
     sent: Vec<PartClaim>,
+    /// What stands in its chats, by the platform's id.
+    shown: Vec<(String, PartClaim)>,
 }
 
 impl LoopbackChannel {
@@ -31,7 +35,7 @@ impl LoopbackChannel {
         self.arrived.notify_one();
     }
 
-    /// What was sent, in order.
+    /// Every send, edits and deletions included, in order.
     #[must_use]
     pub fn sent(&self) -> Vec<PartClaim> {
         self.state.lock().sent.clone()
@@ -43,13 +47,18 @@ impl LoopbackChannel {
         self.state.lock().acknowledged.iter().cloned().collect()
     }
 
-    fn has(&self, part: PartId) -> Option<Sent> {
+    fn acknowledge(&self, external_id: &str) {
+        let mut state = self.state.lock();
+        state.waiting.retain(|arrival| arrival.external_id != external_id);
+        state.acknowledged.insert(external_id.to_owned());
+    }
+
+    /// The texts that stand in `chat`, in order.
+    #[must_use]
+    pub fn shown(&self, chat: &str) -> Vec<String> {
         let state = self.state.lock();
-        state
-            .sent
-            .iter()
-            .any(|claim| claim.part.id == part)
-            .then(|| Sent { platform_id: Some(part.to_string()) })
+        let here = state.shown.iter().filter(|(_, claim)| claim.route.chat == chat);
+        here.filter_map(|(_, claim)| claim.part.body.as_ref()?.as_text().map(str::to_owned)).collect()
     }
 }
 
@@ -59,19 +68,21 @@ impl Channel for LoopbackChannel {
         "loopback"
     }
 
-    fn account(&self) -> &str {
-        "bot"
-    }
-
     fn capabilities(&self) -> ChannelCapabilities {
         ChannelCapabilities {
             text_limit: 4096,
-            edits: true,
-            typing: false,
+            unit: TextUnit::Chars,
+            edits: Some(std::time::Duration::from_millis(100)),
+            working: None,
+            buttons: false,
             threads: true,
-            media: true,
+            media: Some(1 << 20),
             idempotent_sends: true,
         }
+    }
+
+    async fn connect(&self) -> Result<Account, ChannelError> {
+        Ok(Account { id: "bot".into(), name: "Loopback".into() })
     }
 
     async fn run(&self, inlet: Inlet, stop: CancellationToken) -> Result<(), ChannelError> {
@@ -81,8 +92,8 @@ impl Channel for LoopbackChannel {
             match next {
                 Some(arrival) => {
                     let id = arrival.external_id.clone();
-                    let (_, ack) = inlet.deliver(None, vec![arrival], None).await?;
-                    self.acknowledge(&id, ack).await?;
+                    let (_, _ack) = inlet.deliver(vec![arrival]).await?;
+                    self.acknowledge(&id);
                 }
                 None => tokio::select! {
                     () = stop.cancelled() => return Ok(()),
@@ -96,21 +107,24 @@ impl Channel for LoopbackChannel {
     }
 
     async fn send(&self, claim: &PartClaim) -> Result<Sent, ChannelError> {
-        if let Some(sent) = self.has(claim.part.id) {
-            return Ok(sent);
+        let mut state = self.state.lock();
+        let known = claim.part.platform_id.clone().unwrap_or_else(|| claim.part.id.to_string());
+        let at = state.shown.iter().position(|(id, _)| *id == known);
+        match (at, &claim.part.body) {
+            (Some(at), None) => {
+                state.shown.remove(at);
+            }
+            (Some(at), Some(_)) => state.shown[at].1 = claim.clone(),
+            (None, Some(_)) => state.shown.push((known.clone(), claim.clone())),
+            (None, None) => {}
         }
-        self.state.lock().sent.push(claim.clone());
-        Ok(Sent { platform_id: Some(claim.part.id.to_string()) })
+        state.sent.push(claim.clone());
+        Ok(Sent { platform_id: Some(known) })
     }
 
     async fn reconcile(&self, claim: &PartClaim) -> Result<Reconciled, ChannelError> {
-        Ok(self.has(claim.part.id).map_or(Reconciled::NotSent, Reconciled::Sent))
-    }
-
-    async fn acknowledge(&self, external_id: &str, _ack: Ack) -> Result<(), ChannelError> {
-        let mut state = self.state.lock();
-        state.waiting.retain(|arrival| arrival.external_id != external_id);
-        state.acknowledged.insert(external_id.to_owned());
-        Ok(())
+        let id = claim.part.platform_id.clone().unwrap_or_else(|| claim.part.id.to_string());
+        let known = self.state.lock().shown.iter().any(|(shown, _)| *shown == id);
+        Ok(if known { Reconciled::Sent(Sent { platform_id: Some(id) }) } else { Reconciled::NotSent })
     }
 }

@@ -17,11 +17,15 @@
 //! ```
 
 mod corpus;
+pub mod discord;
 mod home;
 mod ledger;
+pub mod mail;
 mod model;
 mod port;
 pub mod quick;
+pub mod slack;
+pub mod telegram;
 
 pub use corpus::{corpus, entries};
 pub use home::TempHome;

@@ -35,6 +35,10 @@ pub(crate) const CRATES: &[Rule] = &[
         layer: Layer::Adapter,
         may_use: &["session-api", "tool-api", "agent-core", "http-client"],
     },
+    Rule { name: "channels", layer: Layer::Adapter, may_use: &["session-api", "agent-core", "http-client"] },
+    Rule { name: "email", layer: Layer::Adapter, may_use: &["session-api", "tool-api", "agent-core"] },
+    // Gets the façade as a value.
+    Rule { name: "http-api", layer: Layer::Adapter, may_use: &["session-api", "agent-core"] },
     // A store sees the conversation as data and nothing of how a turn runs.
     Rule { name: "sqlite-store", layer: Layer::Adapter, may_use: &["session-api"] },
     // A tool gets all it may use in its context, so it has no need of the turn.
@@ -50,6 +54,9 @@ pub(crate) const CRATES: &[Rule] = &[
             "providers",
             "sqlite-store",
             "tools",
+            "channels",
+            "email",
+            "http-api",
         ],
     },
     Rule { name: "servers", layer: Layer::Tooling, may_use: &[] },

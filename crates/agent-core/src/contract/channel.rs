@@ -18,28 +18,37 @@ use session_api::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{AllowList, Arrival, Channel, Inlet, Reconciled};
+use crate::{AllowList, Arrival, Channel, Inlet, InletPolicy, InletSetup, Place, Reconciled};
 
 /// A channel in front of a fake platform.
 #[async_trait]
 pub trait ChannelHarness: Send + Sync {
-    /// The channel.
+    /// The channel, connecting to the fake with a good key.
     fn channel(&self) -> Arc<dyn Channel>;
 
-    /// Somebody on the platform says `text` in `chat`, under the event id `event`. Saying the same event twice is a
+    /// The name of chat `n` on this platform: a direct chat between the bot and [`friend`](Self::friend).
+    fn chat(&self, n: u8) -> String;
+
+    /// The stable id of somebody who may speak.
+    fn friend(&self) -> String;
+
+    /// The stable id of somebody who may not.
+    fn stranger(&self) -> String;
+
+    /// `sender` says `text` in `chat`, as the platform's event number `event` (from 1). Saying the same event twice is a
     /// redelivery.
-    async fn say(&self, event: &str, sender: &str, chat: &str, text: &str);
+    async fn say(&self, event: u64, sender: &str, chat: &str, text: &str);
 
     /// Waits until the platform has seen this event acknowledged; bounded by the harness.
-    async fn acknowledged(&self, event: &str);
+    async fn acknowledged(&self, event: u64);
 
-    /// The texts that the platform has in `chat`, in order.
+    /// The texts that the platform shows in `chat` now, in order, without markup.
     async fn shown(&self, chat: &str) -> Vec<String>;
 }
 
 /// A text part that is ready to be sent.
 #[must_use]
-pub fn claim(channel: &dyn Channel, chat: &str, id: u128, text: &str) -> PartClaim {
+pub fn claim(channel: &dyn Channel, account: &str, chat: &str, id: u128, text: &str) -> PartClaim {
     PartClaim {
         part: OutPart {
             id: PartId(Uuid::from_u128(id)),
@@ -53,7 +62,7 @@ pub fn claim(channel: &dyn Channel, chat: &str, id: u128, text: &str) -> PartCla
         },
         route: Route {
             channel: channel.kind().to_owned(),
-            account: channel.account().to_owned(),
+            account: account.to_owned(),
             chat: chat.to_owned(),
             thread: None,
             reply_to: None,
@@ -68,14 +77,19 @@ pub fn claim(channel: &dyn Channel, chat: &str, id: u128, text: &str) -> PartCla
 /// # Panics
 /// When the channel breaks its contract; the message says which sentence.
 pub async fn check(harness: &dyn ChannelHarness) {
-    sends_once_and_knows_it(harness).await;
-    stops_when_told(harness).await;
-    delivers_in_order_and_acknowledges_after_the_commit(harness).await;
+    let account = harness.channel().connect().await.expect("a good key connects").id;
+    assert!(!account.is_empty(), "the bot has an id");
+    let again = harness.channel().connect().await.expect("connecting twice is fine").id;
+    assert_eq!(account, again, "the bot's id is stable");
+    sends_once_and_knows_it(harness, &account).await;
+    edits_and_deletes_what_it_sent(harness, &account).await;
+    stops_when_told(harness, &account).await;
+    delivers_in_order_and_acknowledges_after_the_commit(harness, &account).await;
 }
 
-async fn sends_once_and_knows_it(harness: &dyn ChannelHarness) {
+async fn sends_once_and_knows_it(harness: &dyn ChannelHarness, account: &str) {
     let channel = harness.channel();
-    let claim = claim(channel.as_ref(), "chat-1", 1, "hello");
+    let claim = claim(channel.as_ref(), account, &harness.chat(1), 1, "hello");
     let before = channel.reconcile(&claim).await.expect("reconcile answers");
     assert!(!matches!(before, Reconciled::Sent(_)), "a part that was never sent is not known as sent");
     channel.send(&claim).await.expect("a plain text is sent");
@@ -86,13 +100,42 @@ async fn sends_once_and_knows_it(harness: &dyn ChannelHarness) {
     } else {
         eprintln!("skipped: sends of {} have no idempotency key", channel.kind());
     }
-    assert_eq!(harness.shown("chat-1").await, ["hello"], "one part is shown once");
+    assert_eq!(harness.shown(&harness.chat(1)).await, ["hello"], "one part is shown once");
 }
 
-fn inlet(channel: &dyn Channel, stores: &Stores) -> Inlet {
-    let admission = Arc::new(AllowList(vec!["friend".into()]));
-    let ids = Arc::new(SequentialIds::default());
-    Inlet::new(stores.mailbox.clone(), ids, admission, channel.kind(), channel.account())
+async fn edits_and_deletes_what_it_sent(harness: &dyn ChannelHarness, account: &str) {
+    let channel = harness.channel();
+    if channel.capabilities().edits.is_none() {
+        eprintln!("skipped: {} cannot change what it sent", channel.kind());
+        return;
+    }
+    let chat = harness.chat(3);
+    let mut claim = claim(channel.as_ref(), account, &chat, 3, "first");
+    let sent = channel.send(&claim).await.expect("a plain text is sent");
+    assert!(sent.platform_id.is_some(), "what can be edited has an id");
+    claim.part.platform_id = sent.platform_id;
+    claim.part.body = Some(Part::text("second"));
+    let edited = channel.send(&claim).await.expect("an edit is a send");
+    assert_eq!(edited.platform_id, claim.part.platform_id, "an edit keeps the id");
+    channel.send(&claim).await.expect("an edit to what stands already is a success");
+    assert_eq!(harness.shown(&chat).await, ["second"], "an edit replaces");
+    claim.part.body = None;
+    channel.send(&claim).await.expect("without a body it is deleted");
+    assert!(harness.shown(&chat).await.is_empty(), "what was deleted is gone");
+    channel.send(&claim).await.expect("deleting what is gone is a success");
+}
+
+fn inlet(channel: &dyn Channel, account: &str, stores: &Stores, friend: String) -> Inlet {
+    Inlet::new(InletSetup {
+        stores: stores.clone(),
+        clock: Arc::new(ManualClock::default()),
+        ids: Arc::new(SequentialIds::default()),
+        worker: WorkerId(Uuid::from_u128(98)),
+        admission: Arc::new(AllowList(vec![friend])),
+        channel: channel.kind().to_owned(),
+        account: account.to_owned(),
+        policy: InletPolicy::default(),
+    })
 }
 
 fn stores() -> Stores {
@@ -100,31 +143,32 @@ fn stores() -> Stores {
     Stores::of(Arc::new(InMemoryStore::new(clock, ids, LeasePolicy::default())))
 }
 
-async fn stops_when_told(harness: &dyn ChannelHarness) {
+async fn stops_when_told(harness: &dyn ChannelHarness, account: &str) {
     let channel = harness.channel();
     let stop = CancellationToken::new();
     stop.cancel();
     channel
-        .run(inlet(channel.as_ref(), &stores()), stop)
+        .run(inlet(channel.as_ref(), account, &stores(), harness.friend()), stop)
         .await
         .expect("a cancelled channel ends without an error");
 }
 
-async fn delivers_in_order_and_acknowledges_after_the_commit(harness: &dyn ChannelHarness) {
+async fn delivers_in_order_and_acknowledges_after_the_commit(harness: &dyn ChannelHarness, account: &str) {
     let channel = harness.channel();
     let stores = stores();
+    let (friend, chat) = (harness.friend(), harness.chat(2));
     for (event, sender, text) in [
-        ("event-1", "friend", "one"),
-        ("event-2", "stranger", "secret"),
-        ("event-3", "friend", "two"),
-        ("event-1", "friend", "one"),
+        (1, friend.clone(), "one"),
+        (2, harness.stranger(), "secret"),
+        (3, friend.clone(), "two"),
+        (1, friend.clone(), "one"),
     ] {
-        harness.say(event, sender, "chat-2", text).await;
+        harness.say(event, &sender, &chat, text).await;
     }
     let stop = CancellationToken::new();
-    let run = channel.run(inlet(channel.as_ref(), &stores), stop.clone());
+    let run = channel.run(inlet(channel.as_ref(), account, &stores, friend), stop.clone());
     let watch = async {
-        harness.acknowledged("event-3").await;
+        harness.acknowledged(3).await;
         stop.cancel();
     };
     let (ran, ()) = tokio::join!(run, watch);
@@ -133,6 +177,7 @@ async fn delivers_in_order_and_acknowledges_after_the_commit(harness: &dyn Chann
     let mut texts = Vec::new();
     while let Some(turn) = stores.mailbox.lease(worker, LeaseFrom::Any).await.expect("the store answers") {
         for row in &turn.founders {
+            assert_eq!(row.inbound.reply.chat, chat, "the answer goes where the message came from");
             texts.extend(row.inbound.parts.iter().filter_map(Part::as_text).map(str::to_owned));
         }
         let outcome = session_api::Outcome::Quiet;
@@ -152,8 +197,11 @@ pub fn arrival(event: &str, sender: &str, chat: &str, text: &str) -> Arrival {
         external_id: event.to_owned(),
         chat: chat.to_owned(),
         thread: None,
+        place: Place::Direct,
         sender: sender.to_owned(),
+        sender_name: None,
         addressed: true,
+        distrusted: None,
         message_id: Some(event.to_owned()),
         parts: vec![Part::text(text)],
         received_at: session_api::Timestamp(0),
@@ -173,19 +221,30 @@ mod tests {
             self.0.clone()
         }
 
-        async fn say(&self, event: &str, sender: &str, chat: &str, text: &str) {
-            self.0.put(arrival(event, sender, chat, text));
+        fn chat(&self, n: u8) -> String {
+            format!("chat-{n}")
         }
 
-        async fn acknowledged(&self, event: &str) {
-            while !self.0.acknowledged().iter().any(|id| id == event) {
+        fn friend(&self) -> String {
+            "friend".into()
+        }
+
+        fn stranger(&self) -> String {
+            "stranger".into()
+        }
+
+        async fn say(&self, event: u64, sender: &str, chat: &str, text: &str) {
+            self.0.put(arrival(&event.to_string(), sender, chat, text));
+        }
+
+        async fn acknowledged(&self, event: u64) {
+            while !self.0.acknowledged().contains(&event.to_string()) {
                 tokio::task::yield_now().await;
             }
         }
 
         async fn shown(&self, chat: &str) -> Vec<String> {
-            let sent = self.0.sent().into_iter().filter(|claim| claim.route.chat == chat);
-            sent.filter_map(|claim| claim.part.body?.as_text().map(str::to_owned)).collect()
+            self.0.shown(chat)
         }
     }
 

@@ -1,0 +1,7 @@
+//! placeholder
+use agent_core::{ChannelKind, ChannelSetupError};
+pub(crate) const KIND: ChannelKind = ChannelKind {
+    name: "telegram",
+    summary: "telegram",
+    build: |_, _| Err(ChannelSetupError { key: String::new(), message: "under construction".into() }),
+};

@@ -1,0 +1,1 @@
+//! Mail servers: a real dovecot, a scripted IMAP server, and an SMTP server with faults.

@@ -1,0 +1,1 @@
+//! A fake Slack: Web API and Socket Mode, with faults.

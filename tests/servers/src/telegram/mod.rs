@@ -1,0 +1,1 @@
+//! A fake Telegram: the Bot API over HTTP, with faults.
