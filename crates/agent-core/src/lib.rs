@@ -24,18 +24,23 @@ mod driver;
 mod error;
 mod event;
 mod facade;
+pub mod gateway;
 mod fakes;
 mod hook;
 mod inlet;
 mod layers;
 mod loopback;
 mod provider;
+mod redact;
 pub mod turn;
 
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 
-pub use admission::{Admission, AllowList, Judgement, RuleVerdict};
+pub use admission::{
+    Admission, AllowList, ChannelRules, Gate, GroupPolicy, Judgement, Paired, Pairing, PairingError, PairingRequest,
+    REFUSED, RuleVerdict,
+};
 pub use bus::{EventBus, LocalBus};
 pub use channel::{
     Account, Arrival, BuildChannel, Channel, ChannelCapabilities, ChannelDeps, ChannelError, ChannelKind,
@@ -55,6 +60,7 @@ pub use hook::{Hook, HookError, RunInfo};
 pub use inlet::{Delivered, Inlet, InletPolicy, InletSetup, Source, is_voice, safe_name};
 pub use layers::{RetryPolicy, RetryingProvider};
 pub use loopback::LoopbackChannel;
+pub use redact::{NoSecrets, Redact};
 pub use provider::{
     FinishReason, Finished, LlmProvider, ModelError, ModelErrorKind, ModelEvent, ModelRequest, ModelStream,
     ProviderInfo, Retry, TokenUsage,

@@ -1,10 +1,16 @@
-//! Who may speak.
+//! Who may speak, and what becomes of those who may not.
+
+mod gate;
+mod pairing;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use session_api::{Principal, StoreError};
+use session_api::{Principal, StoreError, Writes};
 
 use crate::Arrival;
+
+pub use gate::{ChannelRules, Gate, GroupPolicy, REFUSED};
+pub use pairing::{Paired, Pairing, PairingError, PairingRequest};
 
 /// What one rule said about an arrival.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +39,18 @@ pub struct Judgement {
 pub trait Admission: Send + Sync {
     /// The judgement on `arrival` at `account` of `channel`. It changes nothing.
     async fn judge(&self, channel: &str, account: &str, arrival: &Arrival) -> Result<Judgement, StoreError>;
+
+    /// What is stored, in the commit that acknowledges it, about an arrival that was refused: an answer, an audit row.
+    /// None of it holds what the stranger wrote. The same arrival again stores nothing new.
+    async fn turn_away(
+        &self,
+        _channel: &str,
+        _account: &str,
+        _arrival: &Arrival,
+        _judgement: &Judgement,
+    ) -> Result<Writes, StoreError> {
+        Ok(Writes::default())
+    }
 }
 
 /// Lets in those whose stable ids are listed, when they speak to the assistant; nobody while the list is empty. They are

@@ -2,7 +2,7 @@
 
 use session_api::{
     Approval, ApprovalId, ApprovalState, ApprovalWrite, Delivery, InboundId, Message, OnDoubt, OutboxId,
-    OutboxKind, OutboxMessage, Part, Role, Route, StepKind, Writes,
+    OutboxKind, OutboxMessage, Part, PartId, Role, Route, StepKind, Writes,
 };
 
 use super::{Report, RunEnd, run::Run};
@@ -10,9 +10,6 @@ use crate::{
     AgentError, ModelErrorKind, RunEventKind,
     turn::{Command, Ending, Event, Machine, Question},
 };
-
-/// Channels whose readers fetch their answers themselves.
-const PULL: [&str; 3] = ["cli", "api", "library"];
 
 impl Run<'_> {
     /// Commits the answer. Without a model the attempt fails and the rows are kept, to be tried again from the start;
@@ -172,18 +169,21 @@ impl Run<'_> {
 
     fn outgoing(&self, kind: OutboxKind, text: &str) -> OutboxMessage {
         let route = self.route();
-        let pull = PULL.contains(&route.channel.as_str());
+        let pull = super::is_pulled(&route.channel);
+        let mut drafts: Vec<PartId> = self.turn.drafts.iter().map(|draft| draft.id).collect();
+        drafts.extend(self.live.draft().filter(|id| !drafts.contains(id)));
+        let on_doubt = self.ports.channels.of(&route).map_or_else(OnDoubt::default, |on| on.policy.on_doubt);
         OutboxMessage {
             id: OutboxId::new(self.ports.ids.as_ref()),
             turn: Some(self.info.turn),
             inbound: self.founders().last().copied(),
             session: self.info.session.clone(),
             route,
-            parts: vec![Part::text(text)],
+            parts: vec![Part::text(self.ports.redact.redact(text))],
             kind,
             delivery: if pull { Delivery::Pull } else { Delivery::Push },
-            on_doubt: OnDoubt::default(),
-            drafts: self.turn.drafts.iter().map(|draft| draft.id).collect(),
+            on_doubt,
+            drafts,
             at: self.ports.clock.now(),
         }
     }

@@ -2,6 +2,7 @@
 
 mod direct;
 mod finish;
+mod live;
 mod messages;
 mod model;
 mod resume;
@@ -15,6 +16,14 @@ use session_api::{InboundId, SessionKey, Turn, TurnId};
 use tracing::Instrument as _;
 
 use crate::{AgentError, Core, Ports, TokenUsage};
+
+/// Channels whose readers fetch their answers themselves.
+const PULL: [&str; 4] = ["cli", "api", "library", "websocket"];
+
+/// Whether whoever reads a channel fetches the answers.
+pub(crate) fn is_pulled(channel: &str) -> bool {
+    PULL.contains(&channel)
+}
 
 /// What became of a leased turn.
 #[derive(Debug)]

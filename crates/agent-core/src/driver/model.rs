@@ -112,6 +112,7 @@ impl Run<'_> {
     async fn piece(&self, collected: &mut Collected, event: ModelEvent, iteration: u32) {
         match event {
             ModelEvent::Text(text) => {
+                self.live.text(&text);
                 self.emit(RunEventKind::TextDelta { text: text.clone(), iteration });
                 self.hooks(|hook, run| hook.on_stream(run, &text)).await;
                 collected.text.push_str(&text);

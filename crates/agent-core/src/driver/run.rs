@@ -11,15 +11,16 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use futures_util::{FutureExt as _, StreamExt as _, future::{BoxFuture, FusedFuture}, stream::FuturesUnordered};
 use session_api::{
-    InboundId, InboundRow, MessageId, Principal, RunOverrides, Scope, Step, StepKind, StoreError, Turn,
+    InboundId, InboundRow, MessageId, Principal, Route, RunOverrides, Scope, Step, StepKind, StoreError, Turn,
     UsageEntry, Window, WindowBudget, Writes,
 };
 use tool_api::ToolSpec;
 
 use super::{
     RunEnd,
+    live::Live,
     messages::{self},
     model::Called,
     tools::Ended,
@@ -33,6 +34,9 @@ use crate::{
 
 /// How long one call of a hook may take: a turn whose hook hangs would neither end nor notice a stop.
 const HOOK_TIME: Duration = Duration::from_secs(10);
+
+/// How long the end of a turn waits for a draft that is being sent. A stop must be answered within half a second.
+const SHOW_TIME: Duration = Duration::from_millis(300);
 
 /// One turn with everything it reads.
 pub(super) struct Run<'a> {
@@ -50,6 +54,8 @@ pub(super) struct Run<'a> {
     pub(super) lease_until: AtomicU64,
     /// A slash command: neither it nor its answer belongs to the conversation.
     pub(super) off_record: bool,
+    /// What is shown of it on its platform while it runs.
+    pub(super) live: Live,
 }
 
 /// On whose behalf a turn runs, and what the model is told because of it. A message that joins can only lower the rank.
@@ -84,6 +90,9 @@ impl<'a> Run<'a> {
             epoch: turn.lease.epoch,
             model: None,
         };
+        let last = turn.founders.last();
+        let route = last.map_or_else(|| Route::to_session(&turn.lease.session), |row| row.inbound.reply.clone());
+        let live = Live::new(ports, route, &turn.drafts, !core.hooks.iter().any(|hook| hook.finalizes()));
         let until = millis(ports.clock.monotonic() + ports.lease_ttl);
         Self {
             ports,
@@ -97,6 +106,7 @@ impl<'a> Run<'a> {
             chosen,
             lease_until: AtomicU64::new(until),
             off_record: false,
+            live,
         }
     }
 
@@ -130,6 +140,8 @@ impl<'a> Run<'a> {
         let mut events: VecDeque<Event> = VecDeque::new();
         let mut commands = VecDeque::from(commands);
         let mut watching = Box::pin(watch(self.ports, &self.turn.lease, &self.lease_until));
+        let mut showing = Box::pin(self.live.show(self.ports, &self.turn.lease).fuse());
+        let mut working = Box::pin(self.live.work(self.ports));
         let mut over = self.ports.clock.sleep(machine.limits().wall_time());
         // The iteration whose hooks were told of its beginning and not yet of its end.
         let mut open: Option<u32> = None;
@@ -161,7 +173,10 @@ impl<'a> Run<'a> {
                             }));
                         }
                     }
-                    Command::Suspend(questions) => return self.suspend(&machine, questions, pending).await,
+                    Command::Suspend(questions) => {
+                        self.shown(showing.as_mut()).await;
+                        return self.suspend(&machine, questions, pending).await;
+                    }
                     Command::Absorb => {
                         open = None;
                         self.iteration_ended(Some(machine.model_calls())).await;
@@ -170,6 +185,7 @@ impl<'a> Run<'a> {
                     Command::CancelWork => work.clear(),
                     Command::Finish { ending, parts } => {
                         self.iteration_ended(open).await;
+                        self.shown(showing.as_mut()).await;
                         return self.finish(&machine, ending, parts, pending).await;
                     }
                 }
@@ -184,6 +200,8 @@ impl<'a> Run<'a> {
                         Noticed::Stop => Event::Stopped,
                     },
                     () = &mut over => Event::OutOfTime,
+                    () = &mut showing => continue,
+                    () = &mut working => continue,
                     Some(done) = work.next() => match done {
                         Done::Model(Ok(called), iteration) => self.replied(called, iteration, &mut pending),
                         Done::Model(Err(error), _) => {
@@ -210,6 +228,18 @@ impl<'a> Run<'a> {
             if stopping {
                 // Told once: the machine is on its way to the commit.
                 watching = Box::pin(watch(self.ports, &self.turn.lease, &self.lease_until));
+            }
+        }
+    }
+
+    /// Waits until the platform has answered what was being shown: the answer is to take its place. A platform that
+    /// takes too long leaves the draft in doubt.
+    async fn shown(&self, showing: std::pin::Pin<&mut (impl Future<Output = ()> + FusedFuture)>) {
+        self.live.close();
+        if !showing.is_terminated() {
+            tokio::select! {
+                () = showing => {}
+                () = self.ports.clock.sleep(SHOW_TIME) => {}
             }
         }
     }

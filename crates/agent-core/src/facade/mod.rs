@@ -33,6 +33,10 @@ impl Factotum {
         Self { ports: Arc::new(ports), core: Arc::new(ArcSwap::from_pointee(core)) }
     }
 
+    pub(crate) fn ports(&self) -> &Arc<Ports> {
+        &self.ports
+    }
+
     /// The configuration that the next turn starts with.
     #[must_use]
     pub fn core(&self) -> Arc<Core> {

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use futures_util::future::BoxFuture;
 use session_api::{Clock, IdSource, Stores, WorkerId};
 
-use crate::EventBus;
+use crate::{EventBus, Redact, gateway::Channels};
 
 /// Runs a task for its owner. Implementations keep track of every task and await or cancel it before they end.
 pub trait Spawn: Send + Sync {
@@ -26,6 +26,10 @@ pub struct Ports {
     pub bus: Arc<dyn EventBus>,
     /// Who runs tasks.
     pub spawn: Arc<dyn Spawn>,
+    /// The chat platforms that are connected; none without a gateway.
+    pub channels: Channels,
+    /// Keeps secrets out of what is shown and stored.
+    pub redact: Arc<dyn Redact>,
     /// The name under which this process leases.
     pub worker: WorkerId,
     /// How long a lease holds: the same as the store's.
