@@ -15,6 +15,7 @@
 //! names no runtime, database, HTTP client or vendor. All of these are ports, given to [`Factotum::new`].
 
 mod admission;
+mod audio;
 mod bus;
 mod channel;
 mod commands;
@@ -36,6 +37,7 @@ pub mod turn;
 pub mod contract;
 
 pub use admission::{Admission, AllowList, Judgement, RuleVerdict};
+pub use audio::{SILENCE, ScriptedTranscriber, Transcriber, TranscriptionRequest};
 pub use bus::{EventBus, LocalBus};
 pub use channel::{
     Account, Arrival, BuildChannel, Channel, ChannelCapabilities, ChannelDeps, ChannelError, ChannelKind,
