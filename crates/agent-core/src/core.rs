@@ -7,7 +7,7 @@ use session_api::RunOverrides;
 use sha2::{Digest, Sha256};
 use tool_api::{Approver, Registry, ToolSpec};
 
-use crate::{Hook, LlmProvider, ModelError, ModelErrorKind, PromptSource, turn::Limits};
+use crate::{Hook, LlmProvider, ModelError, ModelErrorKind, PromptSource, Transcriber, turn::Limits};
 
 /// How much room each thing has in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,6 +135,8 @@ pub struct Core {
     pub hooks: Vec<Arc<dyn Hook>>,
     /// Where instructions come from.
     pub prompts: Arc<dyn PromptSource>,
+    /// What hears voice notes; `None`: they are named, not heard.
+    pub transcriber: Option<Arc<dyn Transcriber>>,
     /// How far a turn may go.
     pub limits: Limits,
     /// How much room each thing has.

@@ -1,11 +1,11 @@
 //! The way in for chat platforms: who may speak, which conversation it is, and the commit.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use session_api::{
-    Acceptance, Accepted, Ack, Clock, CursorMove, CursorPosition, IdSource, Inbound, InboundId, InboundKind,
-    Part, Route, RunOverrides, Runner, SessionKey, SourceLease, StoreError, Stores, WorkerId,
+    Acceptance, Accepted, Ack, Batch, Clock, CursorMove, CursorPosition, IdSource, Inbound, InboundId, InboundKind,
+    Part, Route, RunOverrides, Runner, SessionKey, SourceLease, StoreError, Stores, WhenBusy, WorkerId, Writes,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -19,13 +19,15 @@ const SOURCE_TTL: Duration = Duration::from_secs(60);
 pub struct InletPolicy {
     /// How long to wait for more messages of the same chat before a turn starts.
     pub coalesce: Option<Duration>,
+    /// What a message does while its chat's turn runs.
+    pub busy: WhenBusy,
     /// Most bytes of one file that is taken in.
     pub media_limit: u64,
 }
 
 impl Default for InletPolicy {
     fn default() -> Self {
-        Self { coalesce: None, media_limit: 20 << 20 }
+        Self { coalesce: None, busy: WhenBusy::Steer, media_limit: 20 << 20 }
     }
 }
 
@@ -139,14 +141,27 @@ impl Inlet {
         batch: Vec<Arrival>,
         cursor: Option<CursorMove>,
     ) -> Result<(Vec<Delivered>, Ack), StoreError> {
+        let (channel, account) = (&self.0.channel, &self.0.account);
         let mut rows: Vec<Option<Inbound>> = Vec::with_capacity(batch.len());
+        let mut writes = Writes::default();
+        // What is said to a stranger is said once, however much of theirs stands in one batch.
+        let mut told: BTreeSet<String> = BTreeSet::new();
         for arrival in batch {
             let judgement = self.judge(&arrival).await?;
+            if judgement.principal.is_none() {
+                let mut more = self.0.admission.turn_away(channel, account, &arrival, &judgement).await?;
+                if !more.outbox.is_empty() && !told.insert(arrival.sender.clone()) {
+                    (more.outbox, more.kv) = (Vec::new(), Vec::new());
+                }
+                writes.append(more);
+            }
             rows.push(self.row(arrival, judgement));
         }
         let ids: Vec<Option<InboundId>> = rows.iter().map(|row| row.as_ref().map(|row| row.id)).collect();
-        let admitted = rows.into_iter().flatten().collect();
-        let Accepted { rows, ack, .. } = self.0.stores.mailbox.accept(source, admitted, cursor, None).await?;
+        let batch = Batch { rows: rows.into_iter().flatten().collect(), cursor, writes };
+        crate::failpoint("inbox.before");
+        let Accepted { rows, ack, .. } = self.0.stores.mailbox.accept(source, batch, None).await?;
+        crate::failpoint("inbox.after");
         let mut accepted = rows.into_iter();
         let delivered = ids.into_iter().map(|id| match (id, id.and_then(|_| accepted.next())) {
             (Some(_), Some(Acceptance::Duplicate(first))) => Delivered::Duplicate(first),
@@ -179,6 +194,7 @@ impl Inlet {
             principal,
             kind,
             coalesce,
+            busy: setup.policy.busy,
             runner: Runner::Any,
             overrides: RunOverrides::default(),
             parts: arrival.parts,

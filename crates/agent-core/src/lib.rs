@@ -15,6 +15,7 @@
 //! names no runtime, database, HTTP client or vendor. All of these are ports, given to [`Factotum::new`].
 
 mod admission;
+mod audio;
 mod bus;
 mod channel;
 mod commands;
@@ -37,10 +38,16 @@ pub mod turn;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 
+/// A place where a test may kill the process: see `docs/operations.md`. Nothing listens unless somebody asked for it.
+fn failpoint(site: &'static str) {
+    tracing::trace!(target: "failpoint", site);
+}
+
 pub use admission::{
     Admission, AllowList, ChannelRules, Gate, GroupPolicy, Judgement, Paired, Pairing, PairingError, PairingRequest,
     REFUSED, RuleVerdict,
 };
+pub use audio::{SILENCE, ScriptedTranscriber, Transcriber, TranscriptionRequest};
 pub use bus::{EventBus, LocalBus};
 pub use channel::{
     Account, Arrival, BuildChannel, Channel, ChannelCapabilities, ChannelDeps, ChannelError, ChannelKind,

@@ -33,5 +33,5 @@ pub use egress::{EgressRefusal, check_url, parse_url};
 pub use error::{HttpError, TransportError, TransportErrorKind};
 pub use policy::{Egress, Policy, Proxy};
 pub use redact::{endpoint, redact_url};
-pub use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
+pub use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header, multipart};
 pub use resolver::{Addresses, Lookup, SystemLookup};

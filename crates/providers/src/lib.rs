@@ -19,5 +19,9 @@ pub mod openai;
 mod setup;
 #[cfg(feature = "openai")]
 mod sse;
+#[cfg(feature = "whisper")]
+pub mod whisper;
 
 pub use setup::{Kind, ProviderSetupError, build, kinds};
+#[cfg(feature = "whisper")]
+pub use whisper::transcriber;

@@ -121,7 +121,10 @@ fn make_offline(
 
 /// A table as the adapter's own type.
 #[cfg(any(feature = "openai", feature = "offline"))]
-fn read<T: serde::de::DeserializeOwned>(name: &str, table: Value) -> Result<T, ProviderSetupError> {
+pub(crate) fn read<T: serde::de::DeserializeOwned>(
+    name: &str,
+    table: Value,
+) -> Result<T, ProviderSetupError> {
     let table = if table.is_null() { Value::Object(serde_json::Map::new()) } else { table };
     serde_path_to_error::deserialize(table).map_err(|error| {
         let path = error.path().to_string();

@@ -26,6 +26,7 @@ mod port;
 pub mod quick;
 pub mod slack;
 pub mod telegram;
+pub mod whisper;
 
 pub use corpus::{corpus, entries};
 pub use home::TempHome;

@@ -1,5 +1,6 @@
 //! Slash commands and direct tool calls: answered without a model, in every channel alike.
 
+mod access;
 mod conversation;
 mod model;
 mod overview;
@@ -7,6 +8,8 @@ mod overview;
 use session_api::{Decision, InboundKind, Principal, Rank, Scope, SessionKey, Writes};
 
 use crate::{AgentError, Core, Ports};
+
+pub(crate) use access::{LOCKED, is_locked, locked};
 
 /// A command as `/help` and the completion show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +38,9 @@ pub const COMMANDS: &[CommandHelp] = &[
     help("usage", "", "tokens and cost, by day"),
     help("approve", "ID", "let a call run that waits for your answer"),
     help("deny", "ID", "refuse a call that waits for your answer"),
+    help("pairing", "[approve CODE|deny CODE|revoke WHO]", "who asks to be let in, and who was (owner only)"),
+    help("lock", "", "stop everything everywhere and answer nobody (owner only)"),
+    help("unlock", "", "answer again (owner only)"),
 ];
 
 /// A text, taken apart.
@@ -76,6 +82,7 @@ pub(crate) fn kind_of(text: &str) -> InboundKind {
         Parsed::Slash { name, rest } => {
             let decision = match name.as_str() {
                 "stop" => return InboundKind::Stop,
+                "lock" => return InboundKind::Lock,
                 "approve" => Decision::Allow,
                 "deny" => Decision::Deny,
                 _ => return InboundKind::Command,
@@ -133,6 +140,8 @@ pub(crate) async fn run(
         "history" => conversation::history(context, rest).await.map(Into::into),
         "sessions" => conversation::sessions(context).await.map(Into::into),
         "model" => model::model(context, rest).await,
+        "pairing" => access::pairing(context, rest).await.map(Into::into),
+        "unlock" => Ok(access::unlock(context)),
         "approve" | "deny" => Ok(format!("Write `/{name} ID` with the id of an open question.").into()),
         _ => Ok(unknown(name).into()),
     }

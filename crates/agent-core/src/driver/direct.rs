@@ -10,9 +10,15 @@ impl Run<'_> {
     pub(super) async fn intake(&mut self, pending: &mut Writes) -> Result<Intake, AgentError> {
         let Some(first) = self.turn.founders.first() else { return Ok(Intake::Chat) };
         let text = messages::text(first);
-        match first.inbound.kind {
+        let kind = first.inbound.kind;
+        let unlocks = kind == InboundKind::Command && text.trim().eq_ignore_ascii_case("/unlock");
+        if kind != InboundKind::Lock && !unlocks && commands::is_locked(self.ports).await? {
+            return Ok(self.reply(commands::LOCKED));
+        }
+        match kind {
             InboundKind::Message | InboundKind::Result { .. } => Ok(Intake::Chat),
             InboundKind::Stop => Ok(self.reply("Nothing is running.")),
+            InboundKind::Lock => Ok(self.reply(&commands::locked(self.for_owner()))),
             InboundKind::Answer { .. } => {
                 Ok(self.reply("This question is not open, or not yours to answer."))
             }

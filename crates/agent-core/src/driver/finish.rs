@@ -38,7 +38,9 @@ impl Run<'_> {
             if !self.off_record {
                 writes.messages.clone_from(&messages);
             }
+            crate::failpoint("commit.before");
             self.ports.stores.mailbox.commit(&self.turn.lease, ending.outcome(), writes).await?;
+            crate::failpoint("commit.after");
             let stop_reason = ending.stop_reason().to_owned();
             self.emit(if no_model {
                 RunEventKind::RunFailed { error: content.clone(), stop_reason }

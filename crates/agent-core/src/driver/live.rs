@@ -189,14 +189,14 @@ impl Live {
             token: 0,
             may_resend: true,
         };
-        tracing::trace!(target: "failpoint", site = "draft.before");
+        crate::failpoint("draft.before");
         let sent = tokio::select! {
             sent = connected.channel.send(&claim) => sent?,
             () = ports.clock.sleep(CALL_TIME) => {
                 return Err(ChannelError::Doubtful { message: "the platform did not answer".into() });
             }
         };
-        tracing::trace!(target: "failpoint", site = "draft.after");
+        crate::failpoint("draft.after");
         if draft.platform_id != sent.platform_id && sent.platform_id.is_some() {
             draft.platform_id = sent.platform_id;
             ports.stores.mailbox.draft(lease, draft.clone()).await?;

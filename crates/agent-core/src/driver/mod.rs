@@ -2,6 +2,7 @@
 
 mod direct;
 mod finish;
+mod hear;
 mod live;
 mod messages;
 mod model;

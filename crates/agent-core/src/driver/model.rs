@@ -31,6 +31,7 @@ impl Run<'_> {
         shrink: u8,
     ) -> Result<Called, ModelError> {
         let started = self.ports.clock.monotonic();
+        self.live.model_called();
         let chosen = self.chosen.as_ref().map_err(Clone::clone)?;
         let request = self.request(added, &chosen.model, shrink).await?;
         self.hooks(|hook, run| hook.before_model_call(run, &request)).await;
@@ -39,6 +40,7 @@ impl Run<'_> {
         let texts =
             request.messages.iter().flat_map(|message| message.parts.iter().filter_map(Part::as_text));
         let estimate_in = texts.chain([&*request.system]).map(context::estimate_tokens).sum::<u64>();
+        crate::failpoint("model.before");
         let mut stream = chosen.provider.stream(request).await?;
         let mut collected = Collected::default();
         let finished = loop {
@@ -53,6 +55,7 @@ impl Run<'_> {
                 }
             }
         };
+        crate::failpoint("model.after");
         let calls = collected.parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
         self.stream_ended(&collected, iteration, calls).await;
         let usage = finished.usage.unwrap_or_else(|| TokenUsage {

@@ -71,8 +71,10 @@ impl Run<'_> {
         }
         // Rows that joined before a crash that left no record are acknowledged with the others: they must be heard too.
         let rows = self.turn.founders.iter().chain(&self.turn.absorbed);
-        let messages =
-            rows.map(|row| (row.inbound.id, messages::message(row, first, self.info.turn))).collect();
+        let mut messages = Vec::new();
+        for row in rows {
+            messages.push((row.inbound.id, messages::message(&self.heard(row).await, first, self.info.turn)));
+        }
         Ok(machine.step(Event::Begun { messages, intake }, self.stamp()))
     }
 

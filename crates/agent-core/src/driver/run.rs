@@ -260,7 +260,12 @@ impl<'a> Run<'a> {
     ) -> Result<(), AgentError> {
         writes.append(std::mem::take(pending));
         writes.record = Some(machine.record()?);
-        Ok(self.ports.stores.mailbox.journal(&self.turn.lease, step, writes).await?)
+        let ended = matches!(step.kind, StepKind::ToolEnded { .. });
+        let (before, after) = if ended { ("tool_end.before", "tool_end.after") } else { ("journal.before", "journal.after") };
+        crate::failpoint(before);
+        self.ports.stores.mailbox.journal(&self.turn.lease, step, writes).await?;
+        crate::failpoint(after);
+        Ok(())
     }
 
     fn replied(&self, called: Called, iteration: u32, pending: &mut Writes) -> Event {
@@ -298,7 +303,11 @@ impl<'a> Run<'a> {
             self.act_for(lower.clone()).await;
         }
         let Some(first) = self.turn.founders.first() else { return Ok(Vec::new()) };
-        Ok(rows.iter().map(|row| (row.inbound.id, messages::message(row, first, self.info.turn))).collect())
+        let mut messages = Vec::with_capacity(rows.len());
+        for row in &rows {
+            messages.push((row.inbound.id, messages::message(&self.heard(row).await, first, self.info.turn)));
+        }
+        Ok(messages)
     }
 
     pub(super) fn window_budget(&self) -> WindowBudget {

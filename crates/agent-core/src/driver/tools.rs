@@ -88,6 +88,7 @@ impl Run<'_> {
             };
             let kind = StepKind::ToolStarted { call_id: call.id.clone(), name: call.name.clone(), key };
             let writes = Writes { record: Some(record), ..Writes::default() };
+            crate::failpoint("tool_start.before");
             self.ports.stores.mailbox.journal(&self.turn.lease, Self::step(kind, true), writes).await?;
         }
         if !self.lease_holds() {
@@ -99,6 +100,8 @@ impl Run<'_> {
             arguments: call.arguments.clone(),
             iteration,
         });
+        crate::failpoint("tool_start.after");
+        self.live.tool_started(&call.id, &call.name);
         self.hooks(|hook, run| hook.before_tool_call(run, &call)).await;
         let started = self.ports.clock.monotonic();
         let outcome = tokio::select! {
@@ -110,6 +113,7 @@ impl Run<'_> {
                 Err(ToolError::TimedOut { seconds: spec.timeout.as_secs() })
             }
         };
+        self.live.tool_ended(&call.id);
         let ended = self.ended(&call, spec.effect, outcome, self.millis_since(started)).await;
         self.hooks(|hook, run| hook.after_tool_call(run, &call, &ended.result)).await;
         Ok(ended)
@@ -159,6 +163,7 @@ impl Run<'_> {
                 )
             }
         };
+        let content = self.without_secrets(content);
         // The turn's own: a tool may not write them.
         writes.messages.clear();
         writes.record = None;
@@ -169,6 +174,15 @@ impl Run<'_> {
         let result = ToolResult { call_id: call.id.clone(), name: call.name.clone(), status, content, whole };
         let kind = StepKind::ToolEnded { call_id: call.id.clone(), ok, millis };
         Ended { result, step: Self::step(kind, effect.durable_end()), writes }
+    }
+
+    /// What the model reads, and with it the provider and the history, names no secret.
+    fn without_secrets(&self, content: Vec<Part>) -> Vec<Part> {
+        let clean = |part: Part| match part {
+            Part::Text { text } => Part::text(self.ports.redact.redact(&text)),
+            other => other,
+        };
+        content.into_iter().map(clean).collect()
     }
 
     /// Cuts text that is longer than a result may be; the whole is stored and can be read by page.

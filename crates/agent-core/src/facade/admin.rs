@@ -10,7 +10,7 @@ use session_api::{
 };
 
 use super::{Factotum, run::LOOK_AGAIN};
-use crate::AgentError;
+use crate::{AgentError, Pairing};
 
 /// How long to wait for a running turn to make way.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -43,6 +43,12 @@ impl Factotum {
     #[must_use]
     pub fn approvals(&self) -> Approvals<'_> {
         Approvals(self)
+    }
+
+    /// Who asks to be let in, and who was.
+    #[must_use]
+    pub fn pairing(&self) -> Pairing {
+        Pairing::new(self.ports.stores.clone(), self.ports.clock.clone(), self.ports.ids.clone())
     }
 
     /// What stands in `session`'s way before a new message.

@@ -81,7 +81,7 @@ async fn deliver(shared: &Shared, connected: &Connected, claim: PartClaim) {
     measure::sent(connected.channel.kind(), &settlement);
     let mut trouble = Backoff::default();
     loop {
-        tracing::trace!(target: "failpoint", site = "sent.before");
+        crate::failpoint("sent.before");
         match ports.stores.mailbox.settle_part(&claim, settlement.clone()).await {
             Ok(()) => break,
             // Somebody else has it now.
@@ -92,7 +92,7 @@ async fn deliver(shared: &Shared, connected: &Connected, claim: PartClaim) {
             }
         }
     }
-    tracing::trace!(target: "failpoint", site = "sent.after");
+    crate::failpoint("sent.after");
     let error = match &settlement {
         Settlement::Failed { error } => error,
         Settlement::Unknown { error } if claim.part.doubted => error,
@@ -122,7 +122,7 @@ async fn outcome(ports: &Ports, connected: &Connected, claim: &PartClaim) -> Set
             Err(error) => return settled(ports, claim, error),
         }
     }
-    tracing::trace!(target: "failpoint", site = "send.before");
+    crate::failpoint("send.before");
     let sent = tokio::select! {
         sent = connected.channel.send(claim) => sent,
         () = ports.clock.sleep(SEND_TIME) => {
@@ -130,7 +130,7 @@ async fn outcome(ports: &Ports, connected: &Connected, claim: &PartClaim) -> Set
             Err(ChannelError::Doubtful { message })
         }
     };
-    tracing::trace!(target: "failpoint", site = "send.after");
+    crate::failpoint("send.after");
     match sent {
         Ok(sent) => Settlement::Sent { platform_id: sent.platform_id },
         Err(error) => settled(ports, claim, error),

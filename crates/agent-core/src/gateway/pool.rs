@@ -76,10 +76,10 @@ pub(super) async fn work(shared: &Arc<Shared>, slots: &Arc<Semaphore>, stop: Can
 }
 
 async fn ask(shared: &Shared, permit: OwnedSemaphorePermit) -> Asked {
-    tracing::trace!(target: "failpoint", site = "lease.before");
+    crate::failpoint("lease.before");
     let turn = shared.ports.stores.mailbox.lease(shared.ports.worker, LeaseFrom::Any).await;
     if matches!(turn, Ok(Some(_))) {
-        tracing::trace!(target: "failpoint", site = "lease.after");
+        crate::failpoint("lease.after");
     }
     (turn, permit)
 }

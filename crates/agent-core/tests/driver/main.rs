@@ -12,6 +12,7 @@ mod commands;
 mod crashes;
 mod events;
 mod failures;
+mod gateway;
 mod history;
 mod hooks;
 mod leases;

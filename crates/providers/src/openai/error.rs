@@ -35,17 +35,17 @@ pub(super) enum Trouble {
 
 /// How one provider speaks of its failures in one call.
 #[derive(Clone)]
-pub(super) struct Voice {
+pub(crate) struct Voice {
     /// Its name in the configuration.
-    pub(super) provider: String,
+    pub(crate) provider: String,
     /// The model asked for; empty where none was.
-    pub(super) model: String,
+    pub(crate) model: String,
     /// Host and port.
-    pub(super) server: String,
+    pub(crate) server: String,
     /// What must not appear, whatever a server repeats.
-    pub(super) secrets: Vec<SecretString>,
+    pub(crate) secrets: Vec<SecretString>,
     /// The time limit of the whole reply.
-    pub(super) total: Duration,
+    pub(crate) total: Duration,
 }
 
 /// What a server says of its error, as far as it can be found.
@@ -69,6 +69,20 @@ impl Voice {
         }
         error.status = Some(status.as_u16());
         error
+    }
+
+    /// What an error status and its body come to, for those who find their own words: what can be done, how long the server
+    /// wants to be left alone, and its own words, ready to stand behind a sentence.
+    pub(crate) fn verdict(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> (Kind, Option<Duration>, String) {
+        let said = self.read(body);
+        let kind = kind_of(status.as_u16(), &said);
+        let wait = wait_wanted(headers).filter(|_| matches!(kind, Kind::RateLimited | Kind::Unavailable));
+        (kind, wait.map(|wait| wait.min(LONGEST_WAIT)), self.quote(&said))
     }
 
     fn judge(&self, status: u16, said: &Said) -> ModelError {
@@ -232,7 +246,8 @@ impl Voice {
         }
     }
 
-    fn scrub(&self, text: &str) -> String {
+    /// `text` without the secrets.
+    pub(crate) fn scrub(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for secret in &self.secrets {
             let secret = secret.expose_secret();

@@ -6,7 +6,7 @@
 mod calls;
 mod config;
 mod convert;
-mod error;
+pub(crate) mod error;
 mod stream;
 pub(crate) mod wire;
 
@@ -295,7 +295,7 @@ async fn read_some(
     }
 }
 
-fn base_url(text: &str) -> Result<Url, String> {
+pub(crate) fn base_url(text: &str) -> Result<Url, String> {
     // Neither text nor error repeats the URL: it may hold a password.
     let url = http_client::parse_url(text.trim()).map_err(|error| format!("`base_url`: {error}"))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {

@@ -33,7 +33,7 @@ impl Gate {
         *self.0.borrow()
     }
 
-    pub(super) async fn wait(&self) {
+    pub(crate) async fn wait(&self) {
         // It fails only when the sender is gone, and this holds the sender.
         let _ = self.0.subscribe().wait_for(|open| *open).await;
     }
@@ -49,7 +49,7 @@ pub enum Hold {
 }
 
 impl Hold {
-    pub(super) async fn wait(&self) {
+    pub(crate) async fn wait(&self) {
         match self {
             Self::For(time) => tokio::time::sleep(*time).await,
             Self::Until(gate) => gate.wait().await,

@@ -1,6 +1,7 @@
 //! An assistant in memory.
 
 mod mailbox;
+mod platform;
 mod probe;
 mod provider;
 mod trap;
@@ -9,7 +10,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use agent_core::{
     BudgetConfig, ChosenModel, Core, Factotum, LlmProvider, LocalBus, Models, NoPrompts, Ports, RunRequest,
-    RunResult, ScriptedProvider, ScriptedReply, Spawn, turn::Limits,
+    RunResult, ScriptedProvider, ScriptedReply, Spawn, NoSecrets, gateway::Channels, turn::Limits,
 };
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
@@ -22,6 +23,7 @@ use tool_api::{AlwaysAllow, Registry, Tool, ToolSource};
 use uuid::Uuid;
 
 pub(crate) use self::{
+    platform::{Fault, Platform},
     mailbox::TrappedMailbox,
     probe::{Does, Probe},
     provider::Reacting,
@@ -55,6 +57,7 @@ pub(crate) fn core(provider: Arc<dyn LlmProvider>, tools: Vec<Arc<dyn Tool>>) ->
         approver: Arc::new(AlwaysAllow),
         hooks: Vec::new(),
         prompts: Arc::new(NoPrompts),
+        transcriber: None,
         limits: Limits::default(),
         budget: BudgetConfig::default(),
         approval_expiry: Duration::from_secs(600),
@@ -77,7 +80,7 @@ pub(crate) struct TestApp {
     pub(crate) store: InMemoryStore,
     pub(crate) stores: Stores,
     pub(crate) clock: ManualClock,
-    ids: Arc<SequentialIds>,
+    pub(crate) ids: Arc<SequentialIds>,
     tasks: Arc<Tasks>,
     worker: WorkerId,
 }
@@ -120,6 +123,8 @@ impl TestApp {
             ids: ids.clone(),
             bus: Arc::new(LocalBus::default()),
             spawn: tasks.clone(),
+            channels: Channels::default(),
+            redact: Arc::new(NoSecrets),
             worker,
             lease_ttl: LeasePolicy::default().ttl,
         };

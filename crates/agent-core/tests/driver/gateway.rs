@@ -1,0 +1,393 @@
+//! The gateway: messages in through a channel, answers out through it.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use agent_core::{
+    AllowList, Arrival, ChannelError, ChannelRules, Gate, HookRequest, ModelEvent, Place, Reconciled, ScriptedReply,
+    gateway::{ChannelPolicy, ChannelState, Gateway, GatewayChannel, GatewayConfig, Role},
+};
+use bytes::Bytes;
+use session_api::{
+    CallId, Inbound, InboundKind, InboundState, OnDoubt, Outcome, Part, Rank, Route, Scope, SessionKey, Timestamp, ToolCall,
+};
+use tokio_util::sync::CancellationToken;
+use tool_api::Effect;
+
+use crate::support::{Does, Fault, Platform, Probe, TestApp, core, none, script};
+
+/// Somebody writes `text` in `chat`, as event `id`.
+fn arrival(id: &str, sender: &str, chat: &str, text: &str) -> Arrival {
+    Arrival {
+        external_id: id.into(),
+        chat: chat.into(),
+        thread: None,
+        place: Place::Direct,
+        sender: sender.into(),
+        sender_name: Some("Ann".into()),
+        addressed: true,
+        distrusted: None,
+        message_id: Some(format!("m{id}")),
+        parts: vec![Part::text(text)],
+        received_at: Timestamp(1_795_000_000_000),
+    }
+}
+
+struct Running {
+    gateway: Arc<Gateway>,
+    stop: CancellationToken,
+    task: tokio::task::JoinHandle<()>,
+}
+
+fn start_with(app: &TestApp, platform: &Arc<Platform>, config: GatewayConfig, policy: ChannelPolicy) -> Running {
+    let rules = ChannelRules { allow: vec!["ann".into()], pairing: true, ..ChannelRules::default() };
+    let gate = Gate::new(
+        app.stores.clone(),
+        Arc::new(app.clock.clone()),
+        app.ids.clone(),
+        BTreeMap::from([("loopback".to_owned(), rules)]),
+        config.notify.clone(),
+    );
+    let channels = vec![GatewayChannel { channel: platform.clone(), policy }];
+    let gateway = Arc::new(Gateway::new(app.factotum.clone(), config, channels, Arc::new(gate)));
+    let stop = CancellationToken::new();
+    let (running, token) = (gateway.clone(), stop.clone());
+    let task = tokio::spawn(async move { running.run(token).await });
+    Running { gateway, stop, task }
+}
+
+fn start(app: &TestApp, platform: &Arc<Platform>) -> Running {
+    start_with(app, platform, GatewayConfig::default(), ChannelPolicy::default())
+}
+
+/// Waits until the platform shows exactly these texts in `chat`.
+async fn shows(app: &TestApp, platform: &Platform, chat: &str, texts: &[&str]) {
+    let wait = async {
+        while platform.inner.shown(chat) != texts {
+            tokio::task::yield_now().await;
+        }
+    };
+    let limit = app.elapsed() + Duration::from_secs(3600);
+    let bounded = async {
+        tokio::select! {
+            () = wait => {}
+            () = async { while app.elapsed() < limit { tokio::task::yield_now().await } } => {
+                panic!("shown in {chat}: {:?}, expected {texts:?}", platform.inner.shown(chat));
+            }
+        }
+    };
+    app.in_time(bounded).await;
+}
+
+#[tokio::test]
+async fn a_message_is_answered_where_it_came_from_and_acknowledged() {
+    let app = TestApp::new(core(script(vec![ScriptedReply::text("hello Ann")]), vec![]));
+    let platform = Platform::sound();
+    let running = start(&app, &platform);
+    platform.inner.put(arrival("1", "ann", "chat", "hi"));
+    shows(&app, &platform, "chat", &["hello Ann"]).await;
+    assert_eq!(platform.inner.acknowledged(), ["1"]);
+    let sent = platform.inner.sent();
+    assert_eq!(sent[0].route.reply_to.as_deref(), Some("m1"));
+    running.stop.cancel();
+    app.in_time(running.task).await.unwrap();
+}
+
+#[tokio::test]
+async fn chats_are_answered_side_by_side_and_each_in_order() {
+    let replies = (0..30).map(|n| ScriptedReply::text(&format!("answer {n}"))).collect();
+    let app = TestApp::new(core(script(replies), vec![]));
+    let platform = Platform::sound();
+    let running = start(&app, &platform);
+    for n in 0..30 {
+        platform.inner.put(arrival(&n.to_string(), "ann", &format!("chat {}", n % 3), &format!("/history {n}")));
+    }
+    let all = async {
+        while platform.inner.sent().len() < 30 {
+            tokio::task::yield_now().await;
+        }
+    };
+    app.in_time(all).await;
+    for chat in 0..3 {
+        let ids: Vec<u32> = platform
+            .inner
+            .sent()
+            .iter()
+            .filter(|claim| claim.route.chat == format!("chat {chat}"))
+            .map(|claim| claim.route.reply_to.as_deref().unwrap()[1..].parse().unwrap())
+            .collect();
+        assert!(ids.is_sorted() && ids.len() == 10, "{ids:?}");
+    }
+    running.stop.cancel();
+    app.in_time(running.task).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stranger_gets_one_code_and_nothing_of_theirs_reaches_the_model() {
+    let provider = script(vec![ScriptedReply::text("welcome")]);
+    let app = TestApp::new(core(provider.clone(), vec![]));
+    let platform = Platform::sound();
+    let running = start(&app, &platform);
+    platform.inner.put(arrival("1", "eve", "eve's", "the secret plan"));
+    platform.inner.put(arrival("2", "eve", "eve's", "again"));
+    let told = async {
+        while platform.inner.acknowledged().len() < 2 || platform.inner.shown("eve's").is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    app.in_time(told).await;
+    let shown = platform.inner.shown("eve's");
+    assert_eq!(shown.len(), 1, "one answer, then silence: {shown:?}");
+    assert!(provider.requests().is_empty());
+    let pairing = app.factotum.pairing();
+    let request = pairing.requests().await.unwrap().remove(0);
+    assert!(shown[0].contains(&request.code.to_string()), "{shown:?}");
+    let rows = app.stores.audit.audit_about("loopback:bot:1", 10).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    assert!(!rows[0].entry.payload.contains("secret plan"));
+
+    pairing.approve(&request.code.to_string(), Rank::Member).await.unwrap();
+    platform.inner.put(arrival("3", "eve", "eve's", "hello"));
+    let welcomed = async {
+        while platform.inner.shown("eve's").last().map(String::as_str) != Some("welcome") {
+            tokio::task::yield_now().await;
+        }
+    };
+    app.in_time(welcomed).await;
+    running.stop.cancel();
+    app.in_time(running.task).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_second_gateway_stands_by_and_takes_over_when_the_first_dies() {
+    let app = TestApp::new(core(script(vec![ScriptedReply::text("one")]), vec![]));
+    let platform = Platform::sound();
+    let first = start(&app, &platform);
+    platform.inner.put(arrival("1", "ann", "chat", "hi"));
+    shows(&app, &platform, "chat", &["one"]).await;
+
+    let another = app.another(core(script(vec![ScriptedReply::text("two")]), vec![]));
+    let second = start(&another, &platform);
+    assert_eq!(second.gateway.health().borrow().role, Role::Standby);
+    first.task.abort();
+    app.crash();
+    platform.inner.put(arrival("2", "ann", "chat", "are you there?"));
+    shows(&another, &platform, "chat", &["one", "two"]).await;
+    assert_eq!(second.gateway.health().borrow().role, Role::Primary);
+    second.stop.cancel();
+    another.in_time(second.task).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_send_that_may_be_tried_again_is_and_one_that_may_not_is_kept() {
+    let replies = vec![ScriptedReply::text("one"), ScriptedReply::text("two"), ScriptedReply::text("three")];
+    let app = TestApp::new(core(script(replies), vec![]));
+    let platform = Platform::sound();
+    let busy = || ChannelError::Temporary { message: "429".into(), after: Some(Duration::from_secs(2)) };
+    platform.sends.lock().extend([Fault::Error(busy()), Fault::Error(busy())]);
+    let notify = Route::to_session(&SessionKey::new("loopback", "", "owner"));
+    let config = GatewayConfig { notify: Some(notify), ..GatewayConfig::default() };
+    let running = start_with(&app, &platform, config, ChannelPolicy::default());
+    platform.inner.put(arrival("1", "ann", "chat", "hi"));
+    shows(&app, &platform, "chat", &["one"]).await;
+
+    let blocked = ChannelError::Permanent { message: "the bot was blocked".into() };
+    platform.sends.lock().push_back(Fault::Error(blocked));
+    platform.inner.put(arrival("2", "ann", "chat", "hi"));
+    let told = async {
+        while platform.inner.shown("owner").is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    app.in_time(told).await;
+    assert!(platform.inner.shown("owner")[0].contains("the bot was blocked"));
+    let kept = app.stores.mailbox.undelivered(&Scope::All, 10).await.unwrap();
+    assert_eq!(kept.len(), 1);
+    platform.inner.put(arrival("3", "ann", "chat", "hi"));
+    shows(&app, &platform, "chat", &["one", "three"]).await;
+    running.stop.cancel();
+    app.in_time(running.task).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_part_in_doubt_is_sent_again_only_when_the_platform_does_not_have_it() {
+    for (knows, policy, expected) in [
+        // It has it.
+        (None, OnDoubt::ResendOnce, 1),
+        // It cannot tell: once more, or never.
+        (Some(Reconciled::Unknown), OnDoubt::ResendOnce, 2),
+        (Some(Reconciled::Unknown), OnDoubt::NeverAndTell, 1),
+        // It says no, wrongly here, which makes the second send visible.
+        (Some(Reconciled::NotSent), OnDoubt::NeverAndTell, 2),
+    ] {
+        let app = TestApp::new(core(script(vec![ScriptedReply::text("one")]), vec![]));
+        let platform = Platform::sound();
+        *platform.knows.lock() = knows.clone();
+        platform.sends.lock().push_back(Fault::ShownThenSilence);
+        let policy = ChannelPolicy { on_doubt: policy, ..ChannelPolicy::default() };
+        let running = start_with(&app, &platform, GatewayConfig::default(), policy);
+        platform.inner.put(arrival("1", "ann", "chat", "hi"));
+        let settled = async {
+            loop {
+                let parts = match app.stores.mailbox.outbox(&session(), 1).await.unwrap().first() {
+                    Some(message) => app.stores.mailbox.parts(message.id).await.unwrap(),
+                    None => Vec::new(),
+                };
+                use session_api::PartState::{Sent, Unknown};
+                if parts.iter().any(|part| matches!(part.state, Sent | Unknown)) {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        app.in_time(settled).await;
+        assert_eq!(platform.inner.sent().len(), expected, "{knows:?} {policy:?}");
+        running.stop.cancel();
+        app.in_time(running.task).await.unwrap();
+    }
+}
+
+fn session() -> SessionKey {
+    SessionKey::new("loopback", "bot", "chat")
+}
+
+#[tokio::test]
+async fn a_slow_answer_is_shown_while_it_is_written_and_edited_to_the_end() {
+    let slow = Probe::new("look", Effect::Pure, Does::Wait);
+    let call = ToolCall { id: CallId("a".into()), name: "look".into(), arguments: "{}".into() };
+    let replies = vec![
+        ScriptedReply::events(vec![ModelEvent::Text("Let me look.".into()), ModelEvent::ToolCall(call)]),
+        ScriptedReply::text("Found it."),
+    ];
+    let app = TestApp::new(core(script(replies), vec![slow.clone()]));
+    let platform = Platform::sound();
+    let running = start(&app, &platform);
+    platform.inner.put(arrival("1", "ann", "chat", "find it"));
+    shows(&app, &platform, "chat", &["Let me look.\n\n⏳ `look` …"]).await;
+    slow.release();
+    shows(&app, &platform, "chat", &["Found it."]).await;
+    running.stop.cancel();
+    app.in_time(running.task).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lost_channel_is_connected_again_and_a_wrong_key_stops_it() {
+    let app = TestApp::new(core(script(vec![ScriptedReply::text("one")]), vec![]));
+    let platform = Platform::sound();
+    let lost = || ChannelError::Temporary { message: "connection reset".into(), after: None };
+    platform.connects.lock().extend([lost(), lost()]);
+    platform.runs.lock().push_back(lost());
+    let running = start(&app, &platform);
+    platform.inner.put(arrival("1", "ann", "chat", "hi"));
+    shows(&app, &platform, "chat", &["one"]).await;
+    running.stop.cancel();
+    app.in_time(running.task).await.unwrap();
+
+    platform.connects.lock().push_back(ChannelError::Setup { message: "wrong token".into() });
+    let running = start(&app, &platform);
+    let mut health = running.gateway.health();
+    let stopped = health.wait_for(|health| {
+        let channel = health.channels.get("loopback");
+        channel.is_some_and(|channel| matches!(channel.state, ChannelState::Stopped { .. }))
+    });
+    app.in_time(stopped).await.unwrap();
+    running.stop.cancel();
+    app.in_time(running.task).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stop_passes_the_queue_and_a_lock_holds_until_the_owner_unlocks() {
+    let slow = Probe::new("look", Effect::Pure, Does::Hang);
+    let replies = vec![ScriptedReply::tool("look", &none()), ScriptedReply::tool("look", &none()), ScriptedReply::text("back")];
+    let app = TestApp::new(core(script(replies), vec![slow]));
+    let platform = Platform::sound();
+    let policy = ChannelPolicy { live: false, ..ChannelPolicy::default() };
+    let running = start_with(&app, &platform, GatewayConfig::default(), policy);
+    platform.inner.put(arrival("1", "ann", "chat", "look"));
+    app.in_time(platform_idle(&app)).await;
+    platform.inner.put(arrival("2", "ann", "chat", "/stop"));
+    shows(&app, &platform, "chat", &["Stopped. What was done so far is kept."]).await;
+
+    platform.inner.put(arrival("3", "ann", "chat", "look again"));
+    app.in_time(platform_idle(&app)).await;
+    platform.inner.put(arrival("4", "ann", "other", "/lock"));
+    let locked = "Locked: everything that ran was stopped, and I answer nobody until you write /unlock.";
+    shows(&app, &platform, "other", &[locked]).await;
+    platform.inner.put(arrival("5", "ann", "other", "hello?"));
+    platform.inner.put(arrival("6", "ann", "other", "/unlock"));
+    platform.inner.put(arrival("7", "ann", "other", "hello?"));
+    let told = "I am locked. The owner can write /unlock.";
+    shows(&app, &platform, "other", &[locked, told, "Unlocked.", "back"]).await;
+    running.stop.cancel();
+    app.in_time(running.task).await.unwrap();
+}
+
+/// Waits until a turn runs.
+async fn platform_idle(app: &TestApp) {
+    while app.stores.mailbox.backlog().await.unwrap().running == 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_nobody_works_on_is_ended_and_its_sender_told() {
+    let app = TestApp::new(core(script(vec![]), vec![]));
+    let platform = Platform::sound();
+    let config = GatewayConfig { deadline: Duration::from_secs(60), ..GatewayConfig::default() };
+    let running = start_with(&app, &platform, config, ChannelPolicy::default());
+    // It waits for more of the same, and its window is far too long.
+    let id = session_api::InboundId(uuid::Uuid::from_u128(77));
+    let waits = Inbound {
+        id,
+        external_id: "9".into(),
+        session: session(),
+        parent: None,
+        reply: Route::to_session(&session()),
+        principal: session_api::Principal::owner(),
+        kind: InboundKind::Message,
+        coalesce: Some(Duration::from_secs(7200)),
+        busy: session_api::WhenBusy::Steer,
+        runner: session_api::Runner::Any,
+        overrides: session_api::RunOverrides::default(),
+        parts: vec![Part::text("hello")],
+        received_at: Timestamp(1_795_000_000_000),
+        correlation: "c".into(),
+    };
+    drop(app.stores.mailbox.accept(None, vec![waits].into(), None).await.unwrap());
+    let told = "Your message waited for more than 1 minutes and was not worked on. Please send it again.";
+    shows(&app, &platform, "chat", &[told]).await;
+    let state = app.stores.mailbox.inbound(id).await.unwrap().unwrap().state;
+    assert!(matches!(state, InboundState::Settled(settled) if settled.outcome == Outcome::Failed));
+    running.stop.cancel();
+    app.in_time(running.task).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_end_lets_a_running_turn_finish_and_cuts_one_that_does_not() {
+    // The tool gives up after 5 s, the model never.
+    for (second, answered) in [(ScriptedReply::text("done"), true), (ScriptedReply::hang(), false)] {
+        let slow = Probe::new("look", Effect::Pure, Does::Hang);
+        let replies = vec![ScriptedReply::tool("look", &none()), second];
+        let app = TestApp::new(core(script(replies), vec![slow]));
+        let platform = Platform::sound();
+        let policy = ChannelPolicy { live: false, ..ChannelPolicy::default() };
+        let running = start_with(&app, &platform, GatewayConfig::default(), policy);
+        platform.inner.put(arrival("1", "ann", "chat", "look"));
+        app.in_time(platform_idle(&app)).await;
+        let before = app.elapsed();
+        running.stop.cancel();
+        app.in_time(running.task).await.unwrap();
+        assert!(app.elapsed() - before < Duration::from_secs(15));
+        assert_eq!(!platform.inner.shown("chat").is_empty(), answered);
+    }
+}
+
+#[tokio::test]
+async fn hooks_reach_their_channel_or_say_that_it_is_not_there() {
+    let app = TestApp::new(core(script(vec![]), vec![]));
+    let platform = Platform::sound();
+    let request = || HookRequest { headers: vec![], body: Bytes::from_static(b"{}") };
+    let channels = vec![GatewayChannel { channel: platform.clone(), policy: ChannelPolicy::default() }];
+    let gateway = Gateway::new(app.factotum.clone(), GatewayConfig::default(), channels, Arc::new(AllowList::default()));
+    assert_eq!(gateway.hook("loopback", request()).await.status, 503, "not connected yet: the platform tries again");
+    assert_eq!(gateway.hook("nowhere", request()).await.status, 404);
+}
