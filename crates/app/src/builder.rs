@@ -20,7 +20,7 @@ use tools::Workspace;
 
 use crate::{
     Environment, SetupError, SetupProblem, SystemClock, SystemIds,
-    config::{self, Config, LoadInput},
+    config::{self, Config, KeyPath, LoadInput},
     prompts::WorkspacePrompts,
     provider_choice::{self, Choice},
     tasks::Tasks,
@@ -212,8 +212,9 @@ impl Builder {
         let mut configured: BTreeMap<String, Arc<dyn LlmProvider>> = BTreeMap::new();
         let before = problems.len();
         for (name, section) in &self.config.providers {
+            let place = KeyPath(vec!["providers".into(), name.clone()]);
             let key = match &section.api_key {
-                Some(reference) => match self.config.resolve(name, reference, &self.environment) {
+                Some(reference) => match self.config.resolve(place.child("api_key"), reference, &self.environment) {
                     Ok(key) => Some(key),
                     Err(error) => {
                         problems.push(error.into());
@@ -222,7 +223,7 @@ impl Builder {
                 },
                 None => provider_choice::key_for(name, &self.environment),
             };
-            let table = match self.config.resolve_table(name, &self.environment) {
+            let table = match self.config.resolve_table(&place, &self.environment) {
                 Ok(table) => table,
                 Err(error) => {
                     problems.push(error.into());

@@ -18,6 +18,7 @@
 //! Only this crate reads the environment, configuration files, the clock and signals. Only this crate knows adapters.
 
 mod builder;
+mod channel_kinds;
 pub mod cli;
 pub mod config;
 mod env;

@@ -3,15 +3,24 @@
 use providers::ProviderSetupError;
 use serde_json::{Map, Value};
 
-use super::{KeyPath, check::Finding, suggest};
+use agent_core::{ChannelDeps, ChannelSetupError};
+use session_api::{InMemoryStore, LeasePolicy, ManualClock, SequentialIds};
+
+use super::{ChannelSection, KeyPath, SecretRef, check::Finding, sources::each_secret, suggest};
+use crate::channel_kinds;
 
 /// Most problems that are reported of one table.
 const MOST: usize = 32;
 
 /// What the adapters say about the tables that are theirs.
 pub(super) fn errors(tree: &Value) -> Vec<Finding> {
-    let sections = tree["providers"].as_object().into_iter().flatten();
-    sections.flat_map(|(name, section)| provider(name, section)).collect()
+    let providers = tree["providers"].as_object().into_iter().flatten();
+    let channels = tree["channels"].as_object().into_iter().flatten();
+    let enabled = channels.filter(|(_, section)| section["enabled"] == true);
+    providers
+        .flat_map(|(name, section)| provider(name, section))
+        .chain(enabled.flat_map(|(kind, section)| channel(kind, section)))
+        .collect()
 }
 
 /// An adapter stops at the first problem. The key at fault is taken out and the adapter asked again, until it is
@@ -34,6 +43,50 @@ fn provider(name: &str, section: &Value) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// A channel's adapter is asked as a provider's is. What it says about a secret that is only referred to is said again
+/// when the secret is known.
+fn channel(kind: &str, section: &Value) -> Vec<Finding> {
+    let start = KeyPath(vec!["channels".into(), kind.to_owned()]);
+    let Some(table) = section.as_object() else { return Vec::new() };
+    if kind == channel_kinds::WEBSOCKET {
+        let extra = table.keys().filter(|key| !ChannelSection::COMMON.contains(&key.as_str()));
+        let unknown = |key: &String| Finding { key: start.child(key.as_str()), message: "unknown key".into(), hint: None };
+        return extra.map(unknown).collect();
+    }
+    let Some(found) = channel_kinds::find(kind) else {
+        let (message, hint) = channel_kinds::unknown(kind);
+        return vec![Finding { key: start.child("enabled"), message, hint: Some(hint) }];
+    };
+    let mut table: Map<String, Value> = table.clone();
+    table.retain(|key, _| !ChannelSection::COMMON.contains(&key.as_str()));
+    let mut referred = Vec::new();
+    let mut whole = Value::Object(table.clone());
+    each_secret(&mut whole, &start, &mut |path, text| {
+        if !matches!(SecretRef::parse(text), Ok(SecretRef::Literal(_))) {
+            referred.push(path.clone());
+        }
+    });
+    let ids = std::sync::Arc::new(SequentialIds::default());
+    let clock = std::sync::Arc::new(ManualClock::default());
+    let blobs = InMemoryStore::new(clock.clone(), ids.clone(), LeasePolicy::default());
+    let deps = ChannelDeps { blobs: std::sync::Arc::new(blobs), clock, ids };
+    let mut problems = Vec::new();
+    while problems.len() < MOST {
+        let Err(ChannelSetupError { key, message }) = (found.build)(Value::Object(table.clone()), &deps) else { break };
+        let path = if key.is_empty() { start.clone() } else { below(&start, &key) };
+        if referred.contains(&path) {
+            break;
+        }
+        let first = path.0.get(start.0.len()).cloned();
+        let (message, hint) = suggest::from_serde(&message);
+        problems.push(Finding { key: path, message, hint });
+        if first.is_none_or(|key| table.remove(&key).is_none()) {
+            break;
+        }
+    }
+    problems
 }
 
 fn below(start: &KeyPath, key: &str) -> KeyPath {

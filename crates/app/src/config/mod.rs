@@ -8,6 +8,7 @@ mod adapters;
 mod check;
 mod describe;
 mod file;
+mod gateway;
 mod key_path;
 mod layers;
 mod load;
@@ -23,15 +24,18 @@ mod sources;
 mod suggest;
 
 pub use describe::{KeyRow, reference, reference_table};
+pub use gateway::{
+    Busy, ChannelSection, Doubt, GatewaySection, Groups, HttpSection, TranscriptionSection,
+};
 pub use key_path::KeyPath;
 pub use load::{LoadInput, Loaded, load};
 pub use problem::{ConfigError, Origin, Problem};
 pub use resolve::{ResolveError, SecretResolver};
 pub use schema::schema;
 pub use secret_ref::{SecretRef, SecretRefError, names_a_secret};
+pub(crate) use suggest::nearest;
 pub use sections::{
-    AgentSection, ChannelSection, Config, Durability, HttpSection, LogConfig, LogFormat, ProviderSection,
-    StorageSection,
+    AgentSection, Config, Durability, LogConfig, LogFormat, ProviderSection, StorageSection,
 };
 
 #[cfg(test)]

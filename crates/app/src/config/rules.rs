@@ -18,12 +18,11 @@ fn finding(key: KeyPath, message: impl Into<String>, hint: Option<&str>) -> Find
 pub(super) fn errors(tree: &Value) -> Vec<Finding> {
     let mut found = Vec::new();
     secrets(tree, &mut found);
-    for (name, channel) in tree["channels"].as_object().into_iter().flatten() {
-        if channel["enabled"] == true {
-            let key = KeyPath(vec!["channels".into(), name.clone(), "enabled".into()]);
-            let message = format!("channel `{name}` is not compiled into this build");
-            found.push(finding(key, message, Some("set enabled = false, or remove the section")));
-        }
+    if let Some(notify) = tree["gateway"]["notify"].as_str()
+        && !notify.split_once(':').is_some_and(|(kind, chat)| !kind.trim().is_empty() && !chat.trim().is_empty())
+    {
+        let hint = Some("write it as in \"telegram:123456\"");
+        found.push(finding(KeyPath::parse("gateway.notify"), "names no chat", hint));
     }
     for name in tree["providers"].as_object().into_iter().flatten().map(|(name, _)| name) {
         if name.trim().is_empty() || name.contains('/') {
@@ -82,13 +81,15 @@ fn secrets(tree: &Value, found: &mut Vec<Finding>) {
 
 /// What is odd and does no harm.
 pub(super) fn warnings(tree: &Value) -> Vec<Finding> {
-    let set = tree["http"].as_object().is_some_and(|http| !http.is_empty());
-    let http = finding(
-        KeyPath::parse("http"),
-        "the HTTP API is not compiled into this build; the section has no effect",
-        None,
-    );
-    if set { vec![http] } else { Vec::new() }
+    let mut found = Vec::new();
+    for (name, channel) in tree["channels"].as_object().into_iter().flatten() {
+        let nobody = ["allow", "members"].iter().all(|list| channel[*list].as_array().is_none_or(Vec::is_empty));
+        if channel["enabled"] == true && nobody && channel["pairing"] == false {
+            let key = KeyPath(vec!["channels".into(), name.clone(), "allow".into()]);
+            found.push(finding(key, "nobody may speak here: the list is empty and pairing is off", None));
+        }
+    }
+    found
 }
 
 /// Puts the user's home in the place of a leading `~`, which only shells do by themselves.

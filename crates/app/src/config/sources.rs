@@ -107,32 +107,36 @@ impl Config {
         self.sources.problem(KeyPath::parse(key), message, hint)
     }
 
-    /// The secret behind the `api_key` of `[providers.NAME]`. May run a program, and then blocks for up to 10 s.
+    /// The secret behind the reference at `key`. May run a program, and then blocks for up to 10 s.
     ///
     /// # Errors
     /// When there is none; names the key and the reference, never a value.
     pub fn resolve(
         &self,
-        name: &str,
+        key: KeyPath,
         reference: &SecretRef,
         environment: &Environment,
     ) -> Result<SecretString, ConfigError> {
-        let key = KeyPath(vec!["providers".into(), name.into(), "api_key".into()]);
         let resolver = self.resolver(environment);
         resolver.resolve(reference).map_err(|error| self.sources.problem(key, error.to_string(), None).into())
     }
 
-    /// The adapter's keys of `[providers.NAME]`, with the references under secret names (`headers.authorization`)
+    /// The adapter's keys of `[SECTION.NAME]` (`providers` or `channels`) or of `[SECTION]` (`transcription`), with the references under secret names (`headers.authorization`)
     /// replaced by their secrets.
     ///
     /// # Errors
     /// All references without a secret.
-    pub fn resolve_table(&self, name: &str, environment: &Environment) -> Result<Value, ConfigError> {
-        let Some(section) = self.providers.get(name) else { return Ok(Value::Null) };
-        let mut table = section.table();
+    pub fn resolve_table(&self, path: &KeyPath, environment: &Environment) -> Result<Value, ConfigError> {
+        let names: Vec<&str> = path.0.iter().map(String::as_str).collect();
+        let mut table = match names.as_slice() {
+            ["providers", name] => self.providers.get(*name).map(super::ProviderSection::table),
+            ["channels", name] => self.channels.get(*name).map(super::ChannelSection::table),
+            ["transcription"] => Some(self.transcription.table()),
+            _ => None,
+        }
+        .unwrap_or_default();
         let mut problems = Vec::new();
-        let start = KeyPath(vec!["providers".into(), name.into()]);
-        each_secret(&mut table, &start, &mut |path, text| {
+        each_secret(&mut table, path, &mut |path, text| {
             let resolved = SecretRef::parse(text).map_err(|error| error.to_string()).and_then(|reference| {
                 self.resolver(environment).resolve(&reference).map_err(|error| error.to_string())
             });

@@ -8,7 +8,7 @@ use super::KeyPath;
 const ALIKE: f64 = 0.8;
 
 /// The name that `wrong` was most probably meant to be.
-pub(super) fn nearest<'a>(wrong: &str, right: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(wrong: &str, right: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = wrong.to_lowercase().replace('-', "_");
     let scored = right.into_iter().map(|name| {
         let slips = strsim::damerau_levenshtein(&wrong, name);
