@@ -4,8 +4,9 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use session_api::{
-    Acceptance, Accepted, Ack, Clock, CursorMove, CursorPosition, IdSource, Inbound, InboundId, InboundKind,
-    Part, Route, RunOverrides, Runner, SessionKey, SourceLease, StoreError, Stores, WorkerId,
+    Acceptance, Accepted, Ack, Batch, Clock, CursorMove, CursorPosition, IdSource, Inbound, InboundId,
+    InboundKind, Part, Route, RunOverrides, Runner, SessionKey, SourceLease, StoreError, Stores, WhenBusy,
+    WorkerId,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -145,8 +146,8 @@ impl Inlet {
             rows.push(self.row(arrival, judgement));
         }
         let ids: Vec<Option<InboundId>> = rows.iter().map(|row| row.as_ref().map(|row| row.id)).collect();
-        let admitted = rows.into_iter().flatten().collect();
-        let Accepted { rows, ack, .. } = self.0.stores.mailbox.accept(source, admitted, cursor, None).await?;
+        let admitted = Batch { rows: rows.into_iter().flatten().collect(), cursor, ..Batch::default() };
+        let Accepted { rows, ack, .. } = self.0.stores.mailbox.accept(source, admitted, None).await?;
         let mut accepted = rows.into_iter();
         let delivered = ids.into_iter().map(|id| match (id, id.and_then(|_| accepted.next())) {
             (Some(_), Some(Acceptance::Duplicate(first))) => Delivered::Duplicate(first),
@@ -178,6 +179,7 @@ impl Inlet {
             session,
             principal,
             kind,
+            busy: WhenBusy::default(),
             coalesce,
             runner: Runner::Any,
             overrides: RunOverrides::default(),

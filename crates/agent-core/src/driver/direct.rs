@@ -13,6 +13,10 @@ impl Run<'_> {
         match first.inbound.kind {
             InboundKind::Message | InboundKind::Result { .. } => Ok(Intake::Chat),
             InboundKind::Stop => Ok(self.reply("Nothing is running.")),
+            InboundKind::Lock if self.for_owner() => {
+                Ok(self.reply("Locked. Everything that ran was stopped."))
+            }
+            InboundKind::Lock => Ok(self.reply("Only the owner may lock.")),
             InboundKind::Answer { .. } => {
                 Ok(self.reply("This question is not open, or not yours to answer."))
             }
