@@ -64,6 +64,9 @@ pub trait AuditLog: Send + Sync {
         limit: usize,
     ) -> Result<Vec<AuditRow>, StoreError>;
 
+    /// The newest rows whose subject is exactly this, in all sessions, newest first.
+    async fn audit_about(&self, subject: &str, limit: usize) -> Result<Vec<AuditRow>, StoreError>;
+
     /// Checks every chain from its first row.
     async fn audit_verify(&self) -> Result<AuditVerdict, StoreError>;
 }

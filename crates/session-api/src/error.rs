@@ -17,8 +17,9 @@ pub enum StoreError {
         /// What stood there.
         what: String,
     },
-    /// A running turn stands in the way. Wait for [`Mailbox::changed`](crate::Mailbox::changed), then try again.
-    #[error("the session is busy: {what}")]
+    /// Somebody stands in the way: a running turn, or another process that keeps the store's lock. Nothing changed. Wait
+    /// for [`Mailbox::changed`](crate::Mailbox::changed), within a bound, then try again.
+    #[error("busy: {what}")]
     Busy {
         /// Who holds it.
         what: String,

@@ -27,6 +27,9 @@ pub struct Inbound {
     pub principal: Principal,
     /// What it is.
     pub kind: InboundKind,
+    /// What a `Message` does when a turn of its session runs.
+    #[serde(default)]
+    pub busy: WhenBusy,
     /// How long to wait for more of the same before a turn starts. `None`: not at all, and nothing joins it.
     pub coalesce: Option<Duration>,
     /// Who may run its turn.
@@ -39,6 +42,20 @@ pub struct Inbound {
     pub received_at: Timestamp,
     /// Follows the message through logs, events, audit rows and reply metadata.
     pub correlation: String,
+}
+
+/// What a [`Message`](InboundKind::Message) does when it comes while a turn of its session is open. With none open it
+/// makes no difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenBusy {
+    /// It may join the running turn ([`Mailbox::absorb`](crate::Mailbox::absorb)).
+    #[default]
+    Steer,
+    /// It waits for the next turn, and so does what comes behind it.
+    Queue,
+    /// It stops the open turns of the session and of its descendants, and founds the next turn.
+    Interrupt,
 }
 
 /// What an inbound row is.
@@ -60,11 +77,22 @@ pub enum InboundKind {
     /// Stops the open turns of the session and of its descendants, and is settled by that. With none open it stays a
     /// row, and its turn says that nothing was running.
     Stop,
+    /// Locks everything, when it comes from somebody of rank `Owner`: stops the open turns of all sessions and sets
+    /// [`Locked`](crate::Locked). It stays a row, as anybody else's does, and its turn says what became of it.
+    Lock,
     /// The result of a subagent, addressed to its parent.
     Result {
         /// The subagent's turn.
         child: TurnId,
     },
+}
+
+impl InboundKind {
+    /// Whether a row of this kind may be leased before rows of its session that stand ahead of it in back-off.
+    #[must_use]
+    pub fn passes_back_off(self) -> bool {
+        matches!(self, Self::Command | Self::Lock)
+    }
 }
 
 /// Who may lease a row.

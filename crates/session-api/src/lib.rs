@@ -23,6 +23,8 @@
 
 mod approval;
 mod audit;
+mod backlog;
+mod batch;
 mod blob;
 mod clock;
 mod error;
@@ -32,6 +34,7 @@ mod inbound;
 mod job;
 mod journal;
 mod kv;
+mod lock;
 mod mailbox;
 mod message;
 mod outbox;
@@ -39,11 +42,14 @@ mod principal;
 mod session;
 mod session_store;
 mod stores;
+mod turn;
 mod usage;
 mod writes;
 
 pub use approval::{Approval, ApprovalState, ApprovalWrite, Decision};
 pub use audit::{AuditEntry, AuditLog, AuditRow, AuditVerdict};
+pub use backlog::Backlog;
+pub use batch::{Acceptance, Accepted, Ack, Batch, CursorMove, CursorPosition, RunNow, SourceLease};
 pub use blob::{BlobId, BlobStore};
 pub use clock::{Clock, ManualClock, Timestamp};
 pub use error::StoreError;
@@ -54,22 +60,25 @@ pub use ids::{
 pub use in_memory::InMemoryStore;
 pub use inbound::{
     Inbound, InboundKind, InboundRow, InboundState, InboundView, Outcome, RunOverrides, Runner, Settled,
+    WhenBusy,
 };
 pub use job::{Job, JobLease, JobStore, JobWrite};
 pub use journal::{JournalEntry, Step, StepKind, TurnRecord};
 pub use kv::{KvEntry, KvStore, KvWrite};
-pub use mailbox::{
-    Acceptance, Accepted, Ack, Control, CursorMove, CursorPosition, DeadLetter, FailOutcome, LeaseFrom,
-    LeasePolicy, Mailbox, RunNow, SourceLease, Turn, TurnLease, TurnState, TurnView,
-};
+pub use lock::{LOCK_KEY, LOCK_OWNER, Locked};
+pub use mailbox::Mailbox;
 pub use message::{CallId, Message, Part, Role, ToolCall, ToolResult, ToolStatus};
 pub use outbox::{
     Delivery, Draft, OnDoubt, OutPart, OutboxKind, OutboxMessage, PartClaim, PartState, Settlement, Splitter,
+    Undelivered,
 };
 pub use principal::{Principal, PrincipalId, Rank, Scope};
 pub use session::{Route, SessionInfo, SessionKey, SessionKeyError, SessionWrite};
 pub use session_store::{Checkpoint, Page, SearchHit, SessionStore, StoredMessage, Window, WindowBudget};
 pub use stores::Stores;
+pub use turn::{
+    Control, DeadLetter, FailOutcome, LeaseFrom, LeasePolicy, Turn, TurnLease, TurnState, TurnView,
+};
 pub use usage::{Cap, Purpose, Reservation, Reserve, UsageBy, UsageEntry, UsageLedger, UsageTotal};
 pub use writes::Writes;
 

@@ -57,14 +57,18 @@ pub enum Delivery {
     Pull,
 }
 
-/// What to do about a part that was being sent when the process died and that the platform cannot tell of.
+/// Whether a part may be sent again that may have been sent already, and of which the platform cannot tell.
+///
+/// A part gets into doubt when its sender dies or does not know how the sending ended
+/// ([`Settlement::Unknown`]). It is then claimed once more in any case, to ask the platform; this says whether that
+/// claim [may send again](PartClaim::may_resend) where the platform does not know either.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnDoubt {
-    /// Send it once more: at least once.
+    /// Yes, after the first doubt only: at least once.
     #[default]
     ResendOnce,
-    /// Do not, and tell the owner: at most once.
+    /// No, and tell the owner: at most once.
     NeverAndTell,
 }
 
@@ -74,15 +78,16 @@ pub enum OnDoubt {
 pub enum PartState {
     /// Shown while its turn still runs.
     Draft,
-    /// To be sent.
+    /// To be claimed: for the first time, after a back-off, or because the last claim ended in doubt.
     Pending,
     /// Given to a claimant.
     Sending,
     /// The platform took it.
     Sent,
-    /// The platform refused it for good.
+    /// The platform refused it, or a part before it, for good.
     Failed,
-    /// Nobody knows.
+    /// Nobody knows whether the platform took it, and nobody will find out: the claim that was to clear a doubt ended
+    /// in doubt as well.
     Unknown,
 }
 
@@ -103,7 +108,8 @@ pub struct OutPart {
     pub state: PartState,
     /// Claims so far, this one included.
     pub attempts: u32,
-    /// Whether an earlier claim ended in doubt, so that a receiver may get it twice.
+    /// Whether an earlier claim ended in doubt, so that the platform may have it already. So does a draft whose platform
+    /// id was never stored.
     pub doubted: bool,
 }
 
@@ -116,6 +122,9 @@ pub struct PartClaim {
     pub route: Route,
     /// What the message is.
     pub kind: OutboxKind,
+    /// Whether the part may be sent though the platform cannot tell whether it has it: one that was never in doubt, and
+    /// one that was once, where its message says [`OnDoubt::ResendOnce`].
+    pub may_resend: bool,
     /// Fencing token; an older one is refused.
     pub token: u64,
 }
@@ -135,16 +144,30 @@ pub enum Settlement {
         /// Why.
         error: String,
     },
-    /// The platform refused it for good. The rest of its message is not sent.
+    /// The platform refused it for good. The rest of its message is not sent; drafts left over are still deleted.
     Failed {
         /// Why.
         error: String,
     },
-    /// Nobody knows whether the platform took it; `on_doubt` decides.
+    /// Nobody knows whether the platform took it. A part that was not in doubt before is pending again, doubted; one
+    /// that was is [`PartState::Unknown`] for good, and the rest of its message goes on.
     Unknown {
         /// What happened.
         error: String,
     },
+}
+
+/// An outgoing message that did not reach its reader, or of which nobody knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undelivered {
+    /// The message as it was said.
+    pub message: OutboxMessage,
+    /// Its first part that failed or is unknown.
+    pub part: OutPart,
+    /// What happened to that part.
+    pub error: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// A part shown while its turn still runs.

@@ -10,16 +10,17 @@ use std::{
 
 use proptest::{collection::vec, prelude::*};
 use session_api::{
-    ApprovalId, CallId, Decision, InMemoryStore, Inbound, InboundId, InboundKind, InboundState, LeaseFrom,
-    LeasePolicy, Mailbox, ManualClock, MessageId, Outcome, Page, Rank, Runner, Scope, SequentialIds,
-    SessionKey, SessionStore, Settled, Step, StepKind, StoreError, Timestamp, Turn, TurnId, WorkerId, Writes,
+    ApprovalId, Backlog, CallId, Clock, Decision, InMemoryStore, Inbound, InboundId, InboundKind,
+    InboundState, LeaseFrom, LeasePolicy, Mailbox, ManualClock, MessageId, OutboxId, OutboxMessage, Outcome,
+    Page, Part, PartClaim, PartState, Rank, Runner, Scope, SequentialIds, SessionKey, SessionStore, Settled,
+    Settlement, Splitter, Step, StepKind, StoreError, Timestamp, Turn, TurnId, WhenBusy, WorkerId, Writes,
     contract::fixture,
 };
 
 /// One thing that happens. Numbers choose among what there is.
 #[derive(Debug, Clone)]
 enum Op {
-    Accept { session: u32, kind: u8, coalesce: bool, own: bool },
+    Accept { session: u32, kind: u8, busy: u8, coalesce: bool, own: bool },
     Repeat(usize),
     Lease,
     Journal(usize),
@@ -33,13 +34,18 @@ enum Op {
     Clear(u32),
     Delete(u32),
     Redrive(usize),
+    GiveUp(usize),
+    Claim,
+    Settle { claim: usize, how: u8 },
+    Resend(usize),
+    Drop(usize),
 }
 
 fn op() -> impl Strategy<Value = Op> {
     let session = 1..4_u32;
     prop_oneof![
-        6 => (session.clone(), 0..4_u8, any::<bool>(), any::<bool>())
-            .prop_map(|(session, kind, coalesce, own)| Op::Accept { session, kind, coalesce, own }),
+        6 => (session.clone(), 0..5_u8, 0..3_u8, any::<bool>(), any::<bool>())
+            .prop_map(|(session, kind, busy, coalesce, own)| Op::Accept { session, kind, busy, coalesce, own }),
         1 => any::<usize>().prop_map(Op::Repeat),
         5 => Just(Op::Lease),
         2 => any::<usize>().prop_map(Op::Journal),
@@ -53,6 +59,11 @@ fn op() -> impl Strategy<Value = Op> {
         1 => session.clone().prop_map(Op::Clear),
         1 => session.prop_map(Op::Delete),
         1 => any::<usize>().prop_map(Op::Redrive),
+        1 => any::<usize>().prop_map(Op::GiveUp),
+        3 => Just(Op::Claim),
+        3 => (any::<usize>(), 0..4_u8).prop_map(|(claim, how)| Op::Settle { claim, how }),
+        1 => any::<usize>().prop_map(Op::Resend),
+        1 => any::<usize>().prop_map(Op::Drop),
     ]
 }
 
@@ -69,6 +80,21 @@ struct Model {
     founders: BTreeMap<TurnId, Vec<InboundId>>,
     asked: Vec<ApprovalId>,
     histories: BTreeMap<SessionKey, Vec<MessageId>>,
+    /// Messages that were said to sessions that were not deleted since.
+    said: BTreeMap<OutboxId, SessionKey>,
+    /// Claims that were handed out, valid or not.
+    claims: Vec<PartClaim>,
+    /// Undelivered messages that were taken off the list.
+    dropped: BTreeSet<OutboxId>,
+}
+
+/// Two parts for each message.
+struct Halves;
+
+impl Splitter for Halves {
+    fn split(&self, _: &OutboxMessage) -> Vec<Part> {
+        vec![Part::text("one"), Part::text("two")]
+    }
 }
 
 /// The one chosen by `number`, if there is any.
@@ -100,6 +126,9 @@ impl Model {
             founders: BTreeMap::new(),
             asked: Vec::new(),
             histories: BTreeMap::new(),
+            said: BTreeMap::new(),
+            claims: Vec::new(),
+            dropped: BTreeSet::new(),
         }
     }
 
@@ -109,7 +138,7 @@ impl Model {
 
     async fn accept(&mut self, row: Inbound) {
         self.rows.insert(row.id, row.clone());
-        let _ = self.store.accept(None, vec![row], None, None).await.unwrap().ack;
+        let _ = self.store.accept(None, vec![row].into(), None).await.unwrap().ack;
     }
 
     async fn lease(&mut self) -> Option<Turn> {
@@ -124,30 +153,65 @@ impl Model {
     async fn commit(&mut self, turn: &Turn, messages: usize) {
         let said: Vec<_> = (0..messages).map(|_| fixture::message(turn, "said")).collect();
         let ids = said.iter().map(|message| message.id).collect::<Vec<_>>();
-        let done = self.store.commit(&turn.lease, Outcome::Replied, fixture::saying(said)).await;
+        let answer = fixture::reply(turn, "said");
+        let (answered, session) = (answer.id, turn.lease.session.clone());
+        let writes = Writes { outbox: vec![answer], ..fixture::saying(said) };
+        let done = self.store.commit(&turn.lease, Outcome::Replied, writes).await;
         if or_refused(done).is_some() {
+            self.said.insert(answered, session);
             self.histories.entry(turn.lease.session.clone()).or_default().extend(ids);
         }
+    }
+
+    /// Claims what can be claimed, at most one part of each chat at a time.
+    async fn claim(&mut self) -> usize {
+        let channels = ["test".to_owned()];
+        let new = self.store.claim_parts(self.worker(), &channels, 10, Arc::new(Halves)).await.unwrap();
+        for claim in &new {
+            let may_resend = claim.may_resend || claim.part.doubted;
+            assert!(may_resend, "a part that was never in doubt may be sent");
+        }
+        let chats: BTreeSet<&str> = new.iter().map(|claim| claim.route.chat.as_str()).collect();
+        assert_eq!(chats.len(), new.len());
+        self.claims.extend(new.iter().cloned());
+        new.len()
+    }
+
+    async fn settle(&mut self, claim: &PartClaim, how: u8) {
+        let error = "error".to_owned();
+        let settlement = match how {
+            0 => Settlement::Sent { platform_id: None },
+            1 => Settlement::RetryAt { at: self.clock.now().plus(Duration::from_secs(5)), error },
+            2 => Settlement::Failed { error },
+            _ => Settlement::Unknown { error },
+        };
+        or_refused(self.store.settle_part(claim, settlement).await);
     }
 
     async fn apply(&mut self, op: Op) {
         let turns = self.turns.clone();
         match op {
-            Op::Accept { session, kind, coalesce, own } => {
+            Op::Accept { session, kind, busy, coalesce, own } => {
                 let kind = match kind {
                     0 | 1 => InboundKind::Message,
                     2 => InboundKind::Command,
+                    3 => InboundKind::Lock,
                     _ => InboundKind::Stop,
+                };
+                let busy = match busy {
+                    0 => WhenBusy::Steer,
+                    1 => WhenBusy::Queue,
+                    _ => WhenBusy::Interrupt,
                 };
                 let coalesce = coalesce.then(|| Duration::from_secs(5));
                 let runner = if own { Runner::Only(self.worker()) } else { Runner::Any };
                 let row = fixture::inbound_to(&fixture::session(session), "hello");
-                self.accept(Inbound { kind, coalesce, runner, ..row }).await;
+                self.accept(Inbound { kind, busy, coalesce, runner, ..row }).await;
             }
             Op::Repeat(n) => {
                 let rows: Vec<Inbound> = self.rows.values().cloned().collect();
                 if let Some(row) = pick(&rows, n) {
-                    let again = self.store.accept(None, vec![row.clone()], None, None).await.unwrap();
+                    let again = self.store.accept(None, vec![row.clone()].into(), None).await.unwrap();
                     assert_eq!(again.rows, [session_api::Acceptance::Duplicate(row.id)]);
                 }
             }
@@ -203,12 +267,41 @@ impl Model {
                 if or_refused(self.store.delete_session(&Scope::All, &key).await).is_some() {
                     self.histories.remove(&key);
                     self.rows.retain(|_, row| row.session != key);
+                    self.said.retain(|_, session| *session != key);
                 }
             }
             Op::Redrive(n) => {
                 let letters = self.store.dead_letters(&Scope::All, 100).await.unwrap();
                 if let Some(letter) = pick(&letters, n) {
                     assert!(self.store.redrive(letter.row.inbound.id).await.unwrap());
+                }
+            }
+            Op::GiveUp(n) => {
+                let rows: Vec<InboundId> = self.rows.keys().copied().collect();
+                let Some(id) = pick(&rows, n) else { return };
+                let before = self.store.inbound(*id).await.unwrap().unwrap().state;
+                let done = self.store.give_up(*id, Outcome::Failed, Writes::default()).await.unwrap();
+                assert_eq!(done, matches!(before, InboundState::Pending { .. }), "{before:?}");
+            }
+            Op::Claim => {
+                self.claim().await;
+            }
+            Op::Settle { claim, how } => {
+                if let Some(claim) = pick(&self.claims, claim).cloned() {
+                    self.settle(&claim, how).await;
+                }
+            }
+            Op::Resend(n) => {
+                let listed = self.store.undelivered(&Scope::All, 100).await.unwrap();
+                if let Some(one) = pick(&listed, n) {
+                    assert!(self.store.resend(one.message.id).await.unwrap());
+                }
+            }
+            Op::Drop(n) => {
+                let listed = self.store.undelivered(&Scope::All, 100).await.unwrap();
+                if let Some(one) = pick(&listed, n) {
+                    assert!(self.store.drop_undelivered(one.message.id).await.unwrap());
+                    self.dropped.insert(one.message.id);
                 }
             }
         }
@@ -235,6 +328,7 @@ impl Model {
                 InboundState::Pending { .. } | InboundState::Dead { .. } => {}
             }
         }
+        self.check_counts().await;
         for (session, turns) in open {
             assert_eq!(turns.len(), 1, "open turns of {session}");
             let known = self.store.session(&Scope::All, session).await.unwrap().unwrap().open_turn;
@@ -249,7 +343,38 @@ impl Model {
         }
     }
 
-    /// A new worker finishes what is left: then every row has ended.
+    /// The backlog counts what the rows and parts say. Every message waits, was sent, or is listed as undelivered unless
+    /// somebody dropped it.
+    async fn check_counts(&self) {
+        let mut expected = Backlog::default();
+        for id in self.rows.keys() {
+            match self.store.inbound(*id).await.unwrap().unwrap().state {
+                InboundState::Pending { .. } => expected.pending += 1,
+                InboundState::Dead { .. } => expected.dead += 1,
+                _ => {}
+            }
+        }
+        let listed = self.store.undelivered(&Scope::All, usize::MAX).await.unwrap();
+        let listed: BTreeSet<OutboxId> = listed.iter().map(|one| one.message.id).collect();
+        for id in self.said.keys() {
+            let parts = self.store.parts(*id).await.unwrap();
+            let is = |states: [PartState; 2]| parts.iter().any(|part| states.contains(&part.state));
+            expected.unsent += u64::from(parts.is_empty() || is([PartState::Pending, PartState::Sending]));
+            let failed = is([PartState::Failed, PartState::Unknown]);
+            assert!(failed || !listed.contains(id), "{id} is listed and did not fail: {parts:?}");
+            let known = listed.contains(id) || self.dropped.contains(id);
+            assert!(known || !failed, "{id} failed and is not listed: {parts:?}");
+        }
+        let found = self.store.backlog().await.unwrap();
+        assert_eq!(
+            (found.pending, found.dead, found.unsent),
+            (expected.pending, expected.dead, expected.unsent)
+        );
+        assert_eq!(found.oldest_pending.is_some(), found.pending > 0);
+        assert_eq!(found.oldest_unsent.is_some(), found.unsent > 0);
+    }
+
+    /// A new worker finishes what is left: then every row has ended, and nothing is left to send.
     async fn finish(&mut self) {
         self.store.kill(self.worker());
         self.worker += 1;
@@ -257,6 +382,12 @@ impl Model {
         while let Some(turn) = self.lease().await {
             self.commit(&turn, 1).await;
         }
+        while self.claim().await > 0 {
+            for claim in std::mem::take(&mut self.claims) {
+                self.settle(&claim, 0).await;
+            }
+        }
+        assert_eq!(self.store.backlog().await.unwrap().unsent, 0);
         self.check().await;
         for id in self.rows.keys() {
             let state = self.store.inbound(*id).await.unwrap().unwrap().state;

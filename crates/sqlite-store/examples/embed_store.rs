@@ -80,7 +80,7 @@ async fn talk(
         received_at: clock.now(),
         correlation: id.to_string(),
     };
-    let accepted = store.accept(None, vec![inbound], None, Some(RunNow(worker))).await?;
+    let accepted = store.accept(None, vec![inbound].into(), Some(RunNow(worker))).await?;
     let turn = accepted.turn.ok_or("another process works on this session")?;
     let said = |role, text: &str| Message {
         id: MessageId::new(&SystemIds),

@@ -91,7 +91,7 @@ fn spent(request: &Reserve) -> UsageEntry {
 /// One turn with everything that an ordinary one does.
 async fn work(store: SqliteStore, worker: WorkerId, ids: Arc<SequentialIds>) {
     let child = Inbound { session: SessionKey::new("test", "bot", "child"), ..inbound(&ids) };
-    store.accept(None, vec![inbound(&ids)], None, None).await.unwrap();
+    store.accept(None, vec![inbound(&ids)].into(), None).await.unwrap();
     let turn = store.lease(worker, LeaseFrom::Any).await.unwrap().unwrap();
     let budget = WindowBudget { messages: 20, bytes: 10_000 };
     store.window(&Scope::All, &turn.lease.session, budget).await.unwrap();
@@ -99,7 +99,7 @@ async fn work(store: SqliteStore, worker: WorkerId, ids: Arc<SequentialIds>) {
     store.reserve(request.clone()).await.unwrap();
     store.renew(&turn.lease).await.unwrap();
     store.control(&turn.lease).await.unwrap();
-    store.accept(None, vec![inbound(&ids)], None, None).await.unwrap();
+    store.accept(None, vec![inbound(&ids)].into(), None).await.unwrap();
     assert_eq!(store.absorb(&turn.lease).await.unwrap().len(), 1);
     let step = Step { kind: StepKind::Resumed { reason: "test".into() }, durable: false };
     let usage = vec![spent(&request)];

@@ -68,6 +68,7 @@ pub fn claim(channel: &dyn Channel, account: &str, chat: &str, id: u128, text: &
             reply_to: None,
         },
         kind: OutboxKind::Reply,
+        may_resend: true,
         token: 1,
     }
 }

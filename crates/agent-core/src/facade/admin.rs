@@ -143,7 +143,7 @@ impl Factotum {
         let row = self.own_row(session.clone(), InboundKind::Command, "/help");
         let row = Inbound { runner: Runner::Only(ports.worker), ..row };
         let id = row.id;
-        let mut turn = mailbox.accept(None, vec![row], None, Some(RunNow(ports.worker))).await?.turn;
+        let mut turn = mailbox.accept(None, vec![row].into(), Some(RunNow(ports.worker))).await?.turn;
         let mut patience = ports.clock.sleep(PATIENCE);
         loop {
             match turn {
@@ -266,7 +266,7 @@ impl Approvals<'_> {
         }
         let kind = InboundKind::Answer { approval: id, decision };
         let answer = self.0.own_row(question.session.clone(), kind, &format!("{decision:?} {id}"));
-        let accepted = self.0.ports.stores.mailbox.accept(None, vec![answer], None, None).await?;
+        let accepted = self.0.ports.stores.mailbox.accept(None, vec![answer].into(), None).await?;
         drop(accepted);
         find().await?.ok_or_else(|| gone("its session was deleted"))
     }

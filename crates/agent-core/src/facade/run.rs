@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use session_api::{
     Acceptance, Accepted, Inbound, InboundId, InboundState, InboundView, LeaseFrom, RunNow, Runner, Scope,
-    SessionKey, Turn,
+    SessionKey, Turn, WhenBusy,
 };
 use tokio::sync::oneshot;
 
@@ -42,6 +42,7 @@ impl Factotum {
             reply,
             principal,
             kind,
+            busy: WhenBusy::default(),
             coalesce: None,
             runner: Runner::Only(self.ports.worker),
             overrides,
@@ -53,7 +54,7 @@ impl Factotum {
         let events = self.ports.bus.subscribe(&session);
         let run_now = Some(RunNow(self.ports.worker));
         let Accepted { rows, turn, .. } =
-            self.ports.stores.mailbox.accept(None, vec![inbound], None, run_now).await?;
+            self.ports.stores.mailbox.accept(None, vec![inbound].into(), run_now).await?;
         let id = match rows.first() {
             Some(Acceptance::Duplicate(first)) => {
                 // Nobody gets somebody else's answer for having chosen the same key.

@@ -2,7 +2,7 @@
 
 use session_api::{
     Inbound, InboundId, InboundKind, InboundState, Outcome, Part, Principal, Route, RunNow, RunOverrides,
-    Runner, SessionKey, Writes,
+    Runner, SessionKey, WhenBusy, Writes,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -165,7 +165,7 @@ impl Factotum {
     pub async fn stop(&self, session: &SessionKey) -> Result<(), AgentError> {
         let mailbox = &self.ports.stores.mailbox;
         let stop = self.own_row(session.clone(), InboundKind::Stop, "/stop");
-        let accepted = mailbox.accept(None, vec![stop], None, Some(RunNow(self.ports.worker))).await?;
+        let accepted = mailbox.accept(None, vec![stop].into(), Some(RunNow(self.ports.worker))).await?;
         if let Some(turn) = accepted.turn {
             // Nothing ran. Nobody waits to be told so: the row must not become the next run's first answer.
             mailbox.commit(&turn.lease, Outcome::Quiet, Writes::default()).await?;
@@ -184,6 +184,7 @@ impl Factotum {
             session,
             principal: Principal::owner(),
             kind,
+            busy: WhenBusy::default(),
             coalesce: None,
             runner: Runner::Any,
             overrides: RunOverrides::default(),

@@ -21,7 +21,7 @@ async fn a_process_that_was_hung_for_too_long_changes_nothing_any_more() {
     // A row that anybody may run, as those of chat platforms are.
     let row = inbound_to(&session(), "go");
     let id = row.id;
-    drop(first.stores.mailbox.accept(None, vec![row], None, None).await.unwrap());
+    drop(first.stores.mailbox.accept(None, vec![row].into(), None).await.unwrap());
     let stream = first.factotum.attach(session(), id);
     hung.had(1).await;
     // Nothing of the first process runs while its lease runs out.
@@ -59,7 +59,7 @@ async fn whoever_waits_takes_the_turn_when_its_lease_runs_out() {
     let first = TestApp::new(core(script(vec![ScriptedReply::hang()]), Vec::new()));
     let row = inbound_to(&session(), "go");
     let id = row.id;
-    drop(first.stores.mailbox.accept(None, vec![row], None, None).await.unwrap());
+    drop(first.stores.mailbox.accept(None, vec![row].into(), None).await.unwrap());
     let lease = first.store_lease(WorkerId(uuid::Uuid::from_u128(77))).await;
     assert!(lease.is_some(), "somebody has it who is never heard of again");
     let second = first.another(core(script(vec![ScriptedReply::text("Here.")]), Vec::new()));

@@ -59,7 +59,7 @@ async fn a_run_kept_elsewhere_is_recorded_whatever_others_left_unfinished() {
     let dead = WorkerId(uuid::Uuid::from_u128(0xDEAD));
     for run_now in [Some(RunNow(dead)), None] {
         let row = inbound_to(&place, "left");
-        drop(app.stores.mailbox.accept(None, vec![row], None, run_now).await.unwrap());
+        drop(app.stores.mailbox.accept(None, vec![row].into(), run_now).await.unwrap());
     }
     app.store.kill(dead);
     let total = UsageTotal {

@@ -2,7 +2,7 @@
 
 use super::{
     StoreHarness,
-    fixture::{Must, Refused, Rig, founders, inbound, inbound_to, seconds, session},
+    fixture::{Must, Refused, Rig, founders, inbound, inbound_to, moving, seconds, session},
 };
 use crate::{
     Acceptance, CursorMove, CursorPosition, Inbound, InboundId, InboundState, Outcome, RunNow, Scope,
@@ -52,7 +52,7 @@ pub async fn a_repeated_external_id_is_a_duplicate(h: &dyn StoreHarness) {
     rig.accept(first.clone()).await;
     let again = Inbound { external_id: first.external_id.clone(), ..inbound("again") };
     let id = again.id;
-    let accepted = rig.mailbox().accept(None, vec![again], None, None).await.must();
+    let accepted = rig.mailbox().accept(None, vec![again].into(), None).await.must();
     assert_eq!(accepted.rows, [Acceptance::Duplicate(first.id)]);
     assert_eq!(rig.mailbox().inbound(id).await.must(), None);
     assert_eq!(founders(&rig.lease().await), ["first"]);
@@ -66,7 +66,7 @@ pub async fn a_duplicate_of_a_settled_row_starts_nothing(h: &dyn StoreHarness) {
     rig.accept(first.clone()).await;
     let turn = rig.lease().await;
     rig.commit(&turn, Writes::default()).await;
-    let accepted = rig.mailbox().accept(None, vec![first.clone()], None, None).await.must();
+    let accepted = rig.mailbox().accept(None, vec![first.clone()].into(), None).await.must();
     assert_eq!(accepted.rows, [Acceptance::Duplicate(first.id)]);
     rig.is_settled(first.id, Outcome::Replied).await;
     rig.is_idle().await;
@@ -87,7 +87,7 @@ pub async fn a_repeat_inside_a_batch_is_a_duplicate(h: &dyn StoreHarness) {
     let first = inbound("first");
     let again = Inbound { external_id: first.external_id.clone(), ..inbound("again") };
     let batch = vec![first.clone(), again, inbound("last")];
-    let accepted = rig.mailbox().accept(None, batch, None, None).await.must();
+    let accepted = rig.mailbox().accept(None, batch.into(), None).await.must();
     assert_eq!(accepted.rows, [Acceptance::New, Acceptance::Duplicate(first.id), Acceptance::New]);
 }
 
@@ -98,7 +98,7 @@ pub async fn a_duplicate_stays_one_after_its_session_was_deleted(h: &dyn StoreHa
     rig.accept(first.clone()).await;
     assert!(rig.stores.sessions.delete_session(&Scope::All, &session(1)).await.must());
     let again = Inbound { id: InboundId(super::fixture::uuid()), ..first };
-    let accepted = rig.mailbox().accept(None, vec![again], None, None).await.must();
+    let accepted = rig.mailbox().accept(None, vec![again].into(), None).await.must();
     assert!(matches!(accepted.rows.as_slice(), [Acceptance::Duplicate(_)]), "{:?}", accepted.rows);
     rig.is_idle().await;
 }
@@ -116,7 +116,7 @@ pub async fn an_accepted_row_survives_its_worker(h: &dyn StoreHarness) {
 pub async fn a_cursor_moves_with_its_batch(h: &dyn StoreHarness) {
     let rig = Rig::open(h).await;
     let lease = claim(&rig).await;
-    rig.mailbox().accept(Some(&lease), vec![inbound("hello")], Some(to(7)), None).await.must();
+    rig.mailbox().accept(Some(&lease), moving(vec![inbound("hello")], to(7)), None).await.must();
     assert_eq!(cursor(&rig).await, Some(CursorPosition { generation: 0, position: 7 }));
 }
 
@@ -124,7 +124,7 @@ pub async fn a_cursor_moves_with_its_batch(h: &dyn StoreHarness) {
 pub async fn an_empty_batch_moves_the_cursor(h: &dyn StoreHarness) {
     let rig = Rig::open(h).await;
     let lease = claim(&rig).await;
-    rig.mailbox().accept(Some(&lease), Vec::new(), Some(to(7)), None).await.must();
+    rig.mailbox().accept(Some(&lease), moving(Vec::new(), to(7)), None).await.must();
     assert_eq!(cursor(&rig).await, Some(CursorPosition { generation: 0, position: 7 }));
 }
 
@@ -132,8 +132,8 @@ pub async fn an_empty_batch_moves_the_cursor(h: &dyn StoreHarness) {
 pub async fn a_cursor_never_moves_backwards(h: &dyn StoreHarness) {
     let rig = Rig::open(h).await;
     let lease = claim(&rig).await;
-    rig.mailbox().accept(Some(&lease), Vec::new(), Some(to(7)), None).await.must();
-    rig.mailbox().accept(Some(&lease), vec![inbound("late")], Some(to(3)), None).await.must();
+    rig.mailbox().accept(Some(&lease), moving(Vec::new(), to(7)), None).await.must();
+    rig.mailbox().accept(Some(&lease), moving(vec![inbound("late")], to(3)), None).await.must();
     assert_eq!(cursor(&rig).await, Some(CursorPosition { generation: 0, position: 7 }));
     assert_eq!(founders(&rig.lease().await), ["late"]);
 }
@@ -142,11 +142,11 @@ pub async fn a_cursor_never_moves_backwards(h: &dyn StoreHarness) {
 pub async fn a_new_generation_begins_anew(h: &dyn StoreHarness) {
     let rig = Rig::open(h).await;
     let lease = claim(&rig).await;
-    rig.mailbox().accept(Some(&lease), Vec::new(), Some(to(7)), None).await.must();
+    rig.mailbox().accept(Some(&lease), moving(Vec::new(), to(7)), None).await.must();
     let anew = CursorPosition { generation: 1, position: 2 };
     let moved = CursorMove { name: "updates".into(), to: anew };
-    rig.mailbox().accept(Some(&lease), Vec::new(), Some(moved), None).await.must();
-    rig.mailbox().accept(Some(&lease), Vec::new(), Some(to(9)), None).await.must();
+    rig.mailbox().accept(Some(&lease), moving(Vec::new(), moved), None).await.must();
+    rig.mailbox().accept(Some(&lease), moving(Vec::new(), to(9)), None).await.must();
     assert_eq!(cursor(&rig).await, Some(anew));
 }
 
@@ -155,8 +155,8 @@ pub async fn cursors_of_a_source_move_apart(h: &dyn StoreHarness) {
     let rig = Rig::open(h).await;
     let lease = claim(&rig).await;
     let history = CursorMove { name: "history".into(), to: CursorPosition { generation: 0, position: 3 } };
-    rig.mailbox().accept(Some(&lease), Vec::new(), Some(to(7)), None).await.must();
-    rig.mailbox().accept(Some(&lease), Vec::new(), Some(history), None).await.must();
+    rig.mailbox().accept(Some(&lease), moving(Vec::new(), to(7)), None).await.must();
+    rig.mailbox().accept(Some(&lease), moving(Vec::new(), history), None).await.must();
     let mut cursors = claim(&rig).await.cursors;
     cursors.sort();
     let at = |position| CursorPosition { generation: 0, position };
@@ -166,7 +166,7 @@ pub async fn cursors_of_a_source_move_apart(h: &dyn StoreHarness) {
 /// A cursor without a lease is refused, and so is the whole batch.
 pub async fn a_cursor_without_a_lease_is_stale(h: &dyn StoreHarness) {
     let rig = Rig::open(h).await;
-    rig.mailbox().accept(None, vec![inbound("hello")], Some(to(7)), None).await.stale();
+    rig.mailbox().accept(None, moving(vec![inbound("hello")], to(7)), None).await.stale();
     rig.is_idle().await;
 }
 
@@ -178,7 +178,7 @@ pub async fn a_batch_with_a_stale_lease_stores_nothing(h: &dyn StoreHarness) {
     let other = Rig::open_as(h, 2).await;
     claim(&other).await;
     let batch = vec![inbound("first"), inbound("second")];
-    rig.mailbox().accept(Some(&lease), batch, Some(to(7)), None).await.stale();
+    rig.mailbox().accept(Some(&lease), moving(batch, to(7)), None).await.stale();
     rig.is_idle().await;
     assert_eq!(cursor(&other).await.unwrap_or_default(), CursorPosition::default());
 }
@@ -187,7 +187,8 @@ pub async fn a_batch_with_a_stale_lease_stores_nothing(h: &dyn StoreHarness) {
 pub async fn run_now_leases_in_the_same_commit(h: &dyn StoreHarness) {
     let rig = Rig::open(h).await;
     let row = Inbound { coalesce: Some(seconds(5)), ..inbound("now") };
-    let accepted = rig.mailbox().accept(None, vec![row.clone()], None, Some(RunNow(rig.worker))).await.must();
+    let accepted =
+        rig.mailbox().accept(None, vec![row.clone()].into(), Some(RunNow(rig.worker))).await.must();
     let turn = accepted.turn.must();
     assert_eq!(founders(&turn), ["now"]);
     assert_eq!((turn.attempt, turn.lease.worker), (1, rig.worker));
@@ -201,7 +202,8 @@ pub async fn run_now_waits_behind_a_pending_row(h: &dyn StoreHarness) {
     let rig = Rig::open(h).await;
     rig.accept(inbound("before")).await;
     let row = inbound("now");
-    let accepted = rig.mailbox().accept(None, vec![row.clone()], None, Some(RunNow(rig.worker))).await.must();
+    let accepted =
+        rig.mailbox().accept(None, vec![row.clone()].into(), Some(RunNow(rig.worker))).await.must();
     assert_eq!(accepted.turn, None);
     rig.is_pending(row.id).await;
     assert_eq!(founders(&rig.lease().await), ["before"]);
@@ -212,7 +214,8 @@ pub async fn run_now_waits_behind_an_open_turn(h: &dyn StoreHarness) {
     let rig = Rig::open(h).await;
     rig.start("before").await;
     let row = inbound("now");
-    let accepted = rig.mailbox().accept(None, vec![row.clone()], None, Some(RunNow(rig.worker))).await.must();
+    let accepted =
+        rig.mailbox().accept(None, vec![row.clone()].into(), Some(RunNow(rig.worker))).await.must();
     assert_eq!(accepted.turn, None);
     rig.is_pending(row.id).await;
 }
@@ -224,7 +227,7 @@ pub async fn run_now_of_a_duplicate_leases_nothing(h: &dyn StoreHarness) {
     rig.accept(row.clone()).await;
     let turn = rig.lease().await;
     rig.commit(&turn, Writes::default()).await;
-    let accepted = rig.mailbox().accept(None, vec![row], None, Some(RunNow(rig.worker))).await.must();
+    let accepted = rig.mailbox().accept(None, vec![row].into(), Some(RunNow(rig.worker))).await.must();
     assert_eq!(accepted.turn, None);
 }
 
@@ -232,6 +235,6 @@ pub async fn run_now_of_a_duplicate_leases_nothing(h: &dyn StoreHarness) {
 pub async fn run_now_of_two_rows_is_invalid(h: &dyn StoreHarness) {
     let rig = Rig::open(h).await;
     let batch = vec![inbound("first"), inbound("second")];
-    rig.mailbox().accept(None, batch, None, Some(RunNow(rig.worker))).await.invalid();
+    rig.mailbox().accept(None, batch.into(), Some(RunNow(rig.worker))).await.invalid();
     rig.is_idle().await;
 }

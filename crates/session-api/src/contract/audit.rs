@@ -2,22 +2,9 @@
 
 use super::{
     StoreHarness,
-    fixture::{Must, Rig, session, step},
+    fixture::{Must, Rig, entry, session, step},
 };
-use crate::{AuditEntry, AuditVerdict, Principal, Scope, SessionKey, Timestamp, Turn, Writes};
-
-fn entry(key: &SessionKey, subject: &str) -> AuditEntry {
-    AuditEntry {
-        at: Timestamp(1),
-        session: key.clone(),
-        turn: None,
-        principal: Principal::owner().id,
-        kind: "tool.ok".into(),
-        subject: subject.into(),
-        payload: "{}".into(),
-        millis: 3,
-    }
-}
+use crate::{AuditEntry, AuditVerdict, Scope, Turn, Writes};
 
 async fn append(rig: &Rig, turn: &Turn, audit: Vec<AuditEntry>) {
     rig.mailbox().journal(&turn.lease, step("call-1"), Writes { audit, ..Writes::default() }).await.must();
@@ -62,4 +49,20 @@ pub async fn the_log_outlives_its_session(h: &dyn StoreHarness) {
     rig.commit(&turn, Writes::default()).await;
     rig.stores.sessions.delete_session(&Scope::All, &session(1)).await.must();
     assert_eq!(rig.stores.audit.audit_verify().await.must(), AuditVerdict::Intact { rows: 1 });
+}
+
+/// Rows about a subject are found in all sessions, the newest first; one that only resembles it is another.
+pub async fn rows_about_a_subject_are_listed_newest_first(h: &dyn StoreHarness) {
+    let rig = Rig::open(h).await;
+    let turn = rig.start("hello").await;
+    let about = |n, subject| entry(&session(n), subject);
+    append(&rig, &turn, vec![about(1, "exec"), about(2, "exec"), about(1, "exec2"), about(1, "Exec")]).await;
+    append(&rig, &turn, vec![about(1, "exec")]).await;
+    let found = async |subject, limit| {
+        let rows = rig.stores.audit.audit_about(subject, limit).await.must();
+        rows.into_iter().map(|row| (row.entry.session, row.no)).collect::<Vec<_>>()
+    };
+    assert_eq!(found("exec", 10).await, [(session(1), 4), (session(2), 1), (session(1), 1)]);
+    assert_eq!(found("exec", 1).await, [(session(1), 4)]);
+    assert_eq!(found("exe", 10).await, []);
 }

@@ -53,6 +53,15 @@ macro_rules! store_contract {
                 run_now_of_a_duplicate_leases_nothing
                 run_now_of_two_rows_is_invalid
             }
+            batch {
+                a_batch_applies_its_writes
+                writes_without_rows_are_applied
+                writes_beside_duplicates_are_applied
+                a_message_said_before_is_left_as_it_is
+                a_batch_that_writes_anything_else_is_invalid
+                a_refused_batch_writes_nothing
+                a_lease_that_is_given_must_be_valid
+            }
             source {
                 a_source_has_one_claimant
                 accounts_are_claimed_apart
@@ -131,6 +140,23 @@ macro_rules! store_contract {
                 a_stopped_suspended_turn_is_leased
                 a_stopped_orphan_is_leased
             }
+            busy {
+                a_message_that_does_not_steer_holds_back_the_rest
+                a_queued_message_stops_nothing
+                an_interrupt_stops_the_turn_and_founds_the_next
+                an_interrupt_reaches_descendants_only
+                an_interrupt_with_nothing_open_is_a_message
+                an_interrupted_suspended_turn_is_leased
+                nothing_else_interrupts
+            }
+            lock {
+                a_lock_stops_the_turns_of_all_sessions
+                a_lock_sets_its_value
+                a_lock_founds_a_turn_of_its_own
+                a_lock_of_anybody_else_is_only_a_row
+                a_lock_passes_a_back_off
+                a_repeated_lock_does_not_lock_again
+            }
             suspend {
                 a_suspension_needs_a_question
                 a_suspended_turn_is_leased_by_nobody
@@ -184,10 +210,30 @@ macro_rules! store_contract {
                 a_refused_part_ends_its_message
                 a_settled_claim_is_stale
                 a_claim_of_a_living_worker_stands
-                a_dead_workers_part_is_resent_once
-                a_part_is_not_resent_twice
-                never_and_tell_never_resends
-                an_unknown_end_follows_the_policy
+            }
+            doubt {
+                a_part_that_was_never_in_doubt_may_be_sent
+                a_dead_workers_part_is_claimed_again_in_doubt
+                a_part_may_be_resent_once
+                never_and_tell_may_not_be_resent
+                an_unknown_end_puts_a_part_in_doubt
+                an_unknown_end_of_a_doubted_part_is_final
+                a_back_off_adds_no_doubt
+                a_draft_without_a_platform_id_is_in_doubt
+            }
+            undelivered {
+                parts_are_read_in_order
+                only_what_failed_is_listed
+                a_refused_message_is_listed
+                an_unknown_part_is_listed
+                undelivered_messages_are_listed_in_order
+                undelivered_messages_are_listed_by_scope
+                a_resent_message_begins_anew
+                a_resent_message_waits_for_its_chat
+                a_dropped_message_is_listed_no_more
+                only_listed_messages_are_resent_or_dropped
+                a_deletion_takes_what_could_not_be_delivered
+                a_refused_message_still_deletes_its_drafts
             }
             outbox {
                 a_pulled_message_is_never_claimed
@@ -196,6 +242,22 @@ macro_rules! store_contract {
                 drafts_left_over_are_deleted
                 a_draft_is_taken_over_once
                 a_retry_inherits_the_drafts
+            }
+            overdue {
+                rows_that_still_wait_are_overdue
+                only_rows_that_wait_are_overdue
+                a_row_of_a_living_worker_is_not_overdue
+                a_row_behind_a_question_is_not_overdue
+                a_row_that_is_given_up_is_settled
+                a_row_in_back_off_is_given_up
+                a_row_behind_a_turn_is_given_up
+                only_a_pending_row_is_given_up
+                giving_up_with_anything_else_is_invalid
+            }
+            backlog {
+                an_empty_mailbox_has_no_backlog
+                a_backlog_counts_rows_and_turns
+                a_backlog_counts_what_is_unsent
             }
             jobs {
                 a_job_is_put_replaced_and_removed
@@ -263,6 +325,7 @@ macro_rules! store_contract {
                 rows_of_a_session_form_a_chain
                 an_untouched_log_is_intact
                 the_log_outlives_its_session
+                rows_about_a_subject_are_listed_newest_first
             }
             blob {
                 bytes_come_back_by_their_digest

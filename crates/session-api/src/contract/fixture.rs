@@ -10,11 +10,11 @@ use uuid::Uuid;
 
 use super::StoreHarness;
 use crate::{
-    Acceptance, Approval, ApprovalId, ApprovalState, ApprovalWrite, CallId, Clock, Delivery, Inbound,
-    InboundId, InboundKind, InboundState, KvWrite, LeaseFrom, Mailbox, ManualClock, Message, MessageId,
-    OnDoubt, OutboxId, OutboxKind, OutboxMessage, Outcome, Part, Principal, PrincipalId, Rank, Role, Route,
-    RunOverrides, Runner, SessionKey, Step, StepKind, StoreError, Stores, ToolCall, Turn, TurnRecord,
-    WorkerId, Writes,
+    Acceptance, Approval, ApprovalId, ApprovalState, ApprovalWrite, AuditEntry, Batch, CallId, Clock,
+    CursorMove, Delivery, Inbound, InboundId, InboundKind, InboundState, KvWrite, LeaseFrom, Mailbox,
+    ManualClock, Message, MessageId, OnDoubt, OutboxId, OutboxKind, OutboxMessage, Outcome, Part, Principal,
+    PrincipalId, Rank, Role, Route, RunOverrides, Runner, SessionKey, Step, StepKind, StoreError, Stores,
+    Timestamp, ToolCall, Turn, TurnRecord, WhenBusy, WorkerId, Writes,
 };
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -72,11 +72,12 @@ pub fn inbound_to(session: &SessionKey, text: &str) -> Inbound {
         reply: Route::to_session(session),
         principal: Principal::owner(),
         kind: InboundKind::Message,
+        busy: WhenBusy::default(),
         coalesce: None,
         runner: Runner::Any,
         overrides: RunOverrides::default(),
         parts: vec![Part::text(text)],
-        received_at: crate::Timestamp::default(),
+        received_at: Timestamp::default(),
         correlation: id.to_string(),
     }
 }
@@ -91,6 +92,18 @@ pub fn command(text: &str) -> Inbound {
 #[must_use]
 pub fn stop() -> Inbound {
     Inbound { kind: InboundKind::Stop, ..inbound("/stop") }
+}
+
+/// The owner's lock, in session 1.
+#[must_use]
+pub fn lock() -> Inbound {
+    Inbound { kind: InboundKind::Lock, ..inbound("/lock") }
+}
+
+/// A batch that moves a cursor.
+#[must_use]
+pub fn moving(rows: Vec<Inbound>, cursor: CursorMove) -> Batch {
+    Batch { cursor: Some(cursor), ..rows.into() }
 }
 
 /// Overrides that name a model.
@@ -141,6 +154,39 @@ pub fn reply(turn: &Turn, text: &str) -> OutboxMessage {
         on_doubt: OnDoubt::ResendOnce,
         drafts: Vec::new(),
         at: turn.started_at,
+    }
+}
+
+/// A pushed message to `session`'s chat that no turn said.
+#[must_use]
+pub fn notice(session: &SessionKey, text: &str) -> OutboxMessage {
+    OutboxMessage {
+        id: OutboxId(uuid()),
+        turn: None,
+        inbound: None,
+        session: session.clone(),
+        route: Route::to_session(session),
+        parts: vec![Part::text(text)],
+        kind: OutboxKind::Notice,
+        delivery: Delivery::Push,
+        on_doubt: OnDoubt::ResendOnce,
+        drafts: Vec::new(),
+        at: Timestamp(1),
+    }
+}
+
+/// An audit row of `session` about `subject`.
+#[must_use]
+pub fn entry(session: &SessionKey, subject: &str) -> AuditEntry {
+    AuditEntry {
+        at: Timestamp(1),
+        session: session.clone(),
+        turn: None,
+        principal: Principal::owner().id,
+        kind: "tool.ok".into(),
+        subject: subject.into(),
+        payload: "{}".into(),
+        millis: 3,
     }
 }
 
@@ -286,7 +332,7 @@ impl Rig {
     /// Accepts a row that must be new.
     pub async fn accept(&self, row: Inbound) -> InboundId {
         let id = row.id;
-        let accepted = self.mailbox().accept(None, vec![row], None, None).await.must();
+        let accepted = self.mailbox().accept(None, vec![row].into(), None).await.must();
         assert_eq!(accepted.rows, [Acceptance::New]);
         id
     }
@@ -361,7 +407,7 @@ impl Rig {
 
     /// The present moment.
     #[must_use]
-    pub fn now(&self) -> crate::Timestamp {
+    pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 }

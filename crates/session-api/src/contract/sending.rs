@@ -9,7 +9,7 @@ use super::{
     StoreHarness,
     fixture::{Must, Refused, Rig, reply, seconds, sending},
 };
-use crate::{OnDoubt, OutboxMessage, Part, PartClaim, PartState, Settlement, Splitter, Turn};
+use crate::{OutboxMessage, Part, PartClaim, PartState, Settlement, Splitter, Turn};
 
 /// Splits at line ends and counts its calls.
 #[derive(Default)]
@@ -45,13 +45,8 @@ pub(super) async fn sent(rig: &Rig, claim: &PartClaim) {
     rig.mailbox().settle_part(claim, settlement).await.must();
 }
 
-async fn unknown(rig: &Rig, claim: &PartClaim) {
-    let settlement = Settlement::Unknown { error: "the connection broke".into() };
-    rig.mailbox().settle_part(claim, settlement).await.must();
-}
-
 /// Sends what is left and returns the texts in order.
-async fn drain(rig: &Rig) -> Vec<String> {
+pub(super) async fn drain(rig: &Rig) -> Vec<String> {
     let mut texts = Vec::new();
     loop {
         let claims = claim(rig, 10).await;
@@ -66,7 +61,7 @@ async fn drain(rig: &Rig) -> Vec<String> {
 }
 
 /// A turn that sends these texts to its chat.
-async fn said(rig: &Rig, texts: &[&str]) -> Turn {
+pub(super) async fn said(rig: &Rig, texts: &[&str]) -> Turn {
     let turn = rig.start("hello").await;
     rig.commit(&turn, sending(texts.iter().map(|text| reply(&turn, text)).collect())).await;
     turn
@@ -81,13 +76,6 @@ async fn said_to_chats(rig: &Rig, texts: &[&str]) {
         message
     };
     rig.commit(&turn, sending(texts.iter().map(to_chat).collect())).await;
-}
-
-/// A message with a doubt policy, then another one.
-async fn said_with(rig: &Rig, on_doubt: OnDoubt) {
-    let turn = rig.start("hello").await;
-    let first = OutboxMessage { on_doubt, ..reply(&turn, "first") };
-    rig.commit(&turn, sending(vec![first, reply(&turn, "second")])).await;
 }
 
 /// Where nothing was said, nothing is sent.
@@ -232,58 +220,4 @@ pub async fn a_claim_of_a_living_worker_stands(h: &dyn StoreHarness) {
     rig.clock.advance(seconds(3600));
     assert!(claim(&other, 10).await.is_empty());
     sent(&rig, &claimed).await;
-}
-
-/// What a dead worker was sending is sent once more, marked as doubtful; the old claim is void.
-pub async fn a_dead_workers_part_is_resent_once(h: &dyn StoreHarness) {
-    let rig = Rig::open(h).await;
-    said_with(&rig, OnDoubt::ResendOnce).await;
-    let first = claim_one(&rig).await;
-    h.kill(rig.worker).await;
-    let other = Rig::open_as(h, 2).await;
-    let again = claim_one(&other).await;
-    assert_eq!((again.part.id, again.part.attempts, again.part.doubted), (first.part.id, 2, true));
-    let late = Settlement::Sent { platform_id: None };
-    other.mailbox().settle_part(&first, late).await.stale();
-    sent(&other, &again).await;
-    assert_eq!(drain(&other).await, ["second"]);
-}
-
-/// A part is resent once, not twice: then nobody knows, and the chat goes on.
-pub async fn a_part_is_not_resent_twice(h: &dyn StoreHarness) {
-    let rig = Rig::open(h).await;
-    said_with(&rig, OnDoubt::ResendOnce).await;
-    claim_one(&rig).await;
-    h.kill(rig.worker).await;
-    let second = Rig::open_as(h, 2).await;
-    assert!(claim_one(&second).await.part.doubted);
-    h.kill(second.worker).await;
-    let third = Rig::open_as(h, 3).await;
-    assert_eq!(drain(&third).await, ["second"]);
-}
-
-/// With never-and-tell a part in doubt is not sent again, and the chat goes on.
-pub async fn never_and_tell_never_resends(h: &dyn StoreHarness) {
-    let rig = Rig::open(h).await;
-    said_with(&rig, OnDoubt::NeverAndTell).await;
-    claim_one(&rig).await;
-    h.kill(rig.worker).await;
-    let other = Rig::open_as(h, 2).await;
-    assert_eq!(drain(&other).await, ["second"]);
-}
-
-/// A sender that does not know leaves the decision to the message's policy.
-pub async fn an_unknown_end_follows_the_policy(h: &dyn StoreHarness) {
-    let rig = Rig::open(h).await;
-    said_with(&rig, OnDoubt::ResendOnce).await;
-    let first = claim_one(&rig).await;
-    unknown(&rig, &first).await;
-    let again = claim_one(&rig).await;
-    assert_eq!((again.part.id, again.part.doubted), (first.part.id, true));
-    unknown(&rig, &again).await;
-    assert_eq!(drain(&rig).await, ["second"]);
-    said_with(&rig, OnDoubt::NeverAndTell).await;
-    let never = claim_one(&rig).await;
-    unknown(&rig, &never).await;
-    assert_eq!(drain(&rig).await, ["second"]);
 }

@@ -2,7 +2,7 @@
 
 use super::{
     StoreHarness,
-    fixture::{Must, Refused, Rig, seconds},
+    fixture::{Must, Refused, Rig, moving, seconds},
 };
 use crate::{CursorMove, CursorPosition, SourceLease};
 
@@ -39,7 +39,7 @@ pub async fn its_claimant_renews_a_source(h: &dyn StoreHarness) {
     let renewed = claim(&first).await.must();
     first.clock.advance(seconds(40));
     assert_eq!(claim(&second).await, None);
-    first.mailbox().accept(Some(&renewed), Vec::new(), Some(to(1)), None).await.must();
+    first.mailbox().accept(Some(&renewed), moving(Vec::new(), to(1)), None).await.must();
 }
 
 /// The source of a dead worker is free at once.
@@ -67,15 +67,15 @@ pub async fn a_source_that_changed_hands_is_fenced(h: &dyn StoreHarness) {
     first.clock.advance(seconds(61));
     let new = claim(&second).await.must();
     assert!(new.token > old.token);
-    first.mailbox().accept(Some(&old), Vec::new(), Some(to(1)), None).await.stale();
-    second.mailbox().accept(Some(&new), Vec::new(), Some(to(1)), None).await.must();
+    first.mailbox().accept(Some(&old), moving(Vec::new(), to(1)), None).await.stale();
+    second.mailbox().accept(Some(&new), moving(Vec::new(), to(1)), None).await.must();
 }
 
 /// The next claimant finds the cursors where the last one left them.
 pub async fn cursors_outlive_their_claimant(h: &dyn StoreHarness) {
     let (first, second) = (Rig::open(h).await, Rig::open_as(h, 2).await);
     let lease = claim(&first).await.must();
-    first.mailbox().accept(Some(&lease), Vec::new(), Some(to(7)), None).await.must();
+    first.mailbox().accept(Some(&lease), moving(Vec::new(), to(7)), None).await.must();
     h.kill(first.worker).await;
     let at = CursorPosition { generation: 0, position: 7 };
     assert_eq!(claim(&second).await.must().cursors, [("updates".to_owned(), at)]);

@@ -14,7 +14,8 @@ pub async fn a_stop_marks_the_running_turn_and_is_settled(h: &dyn StoreHarness) 
     assert_eq!(rig.mailbox().control(&turn.lease).await.must().stopped_by, Some(stop));
     assert_eq!(rig.mailbox().renew(&turn.lease).await.must().stopped_by, Some(stop));
     let state = rig.state(stop).await;
-    assert!(matches!(state, InboundState::Settled(Settled { turn: None, .. })), "{state:?}");
+    let expected = Settled { turn: None, outcome: Outcome::Stopped, replies: Vec::new() };
+    assert_eq!(state, InboundState::Settled(expected));
     rig.commit(&turn, Writes::default()).await;
     rig.is_idle().await;
 }

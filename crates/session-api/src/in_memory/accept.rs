@@ -7,10 +7,11 @@ use sha2::{Digest, Sha256};
 use super::{
     state::{Row, Source, Standing, State},
     verdict::{invalid, stale},
+    writes::Origin,
 };
 use crate::{
-    Acceptance, Accepted, Ack, CursorMove, Inbound, InboundKind, InboundRow, Outcome, RunNow, SourceLease,
-    StoreError, WorkerId,
+    Acceptance, Accepted, Ack, Batch, CursorMove, Inbound, InboundKind, InboundRow, Locked, Outcome, Rank,
+    RunNow, SourceLease, StoreError, WhenBusy, WorkerId,
 };
 
 /// The digest under which an event is remembered. Length first, so that no two triples run together.
@@ -60,16 +61,17 @@ impl State {
     pub(super) fn accept(
         &mut self,
         lease: Option<&SourceLease>,
-        batch: Vec<Inbound>,
-        cursor: Option<CursorMove>,
+        batch: Batch,
         run_now: Option<RunNow>,
     ) -> Result<Accepted, StoreError> {
+        let Batch { rows: batch, cursor, writes } = batch;
         if run_now.is_some() && batch.len() != 1 {
             return Err(invalid("only a batch of one row can be run at once"));
         }
-        if let Some(moved) = cursor {
-            self.move_cursor(lease, moved)?;
+        if !writes.stands_alone() {
+            return Err(invalid("a batch writes messages to send, values and audit rows only"));
         }
+        self.move_cursor(lease, cursor)?;
         self.expire_questions();
         let mut rows = Vec::with_capacity(batch.len());
         let mut newest = None;
@@ -85,13 +87,21 @@ impl State {
             (Some(RunNow(worker)), Some(seq)) => self.run_now(worker, seq),
             _ => None,
         };
+        self.apply(&Origin::outside(), writes);
         self.touched = true;
         Ok(Accepted { rows, ack: Ack::committed(), turn })
     }
 
     /// The only part of `accept` that can refuse after its arguments were checked; it runs first.
-    fn move_cursor(&mut self, lease: Option<&SourceLease>, moved: CursorMove) -> Result<(), StoreError> {
-        let lease = lease.ok_or_else(|| stale("a cursor moves with the lease of its source only"))?;
+    fn move_cursor(
+        &mut self,
+        lease: Option<&SourceLease>,
+        cursor: Option<CursorMove>,
+    ) -> Result<(), StoreError> {
+        let Some(lease) = lease else {
+            let refused = cursor.map(|_| stale("a cursor moves with the lease of its source only"));
+            return refused.map_or(Ok(()), Err);
+        };
         let source = self
             .sources
             .get_mut(&(lease.channel.clone(), lease.account.clone()))
@@ -100,8 +110,10 @@ impl State {
         if self.dead.contains(&source.worker) || self.uptime >= source.until {
             return Err(stale("the lease of the source has run out"));
         }
-        let at = source.cursors.entry(moved.name).or_default();
-        *at = moved.to.max(*at);
+        if let Some(moved) = cursor {
+            let at = source.cursors.entry(moved.name).or_default();
+            *at = moved.to.max(*at);
+        }
         Ok(())
     }
 
@@ -123,13 +135,24 @@ impl State {
             InboundKind::Stop => self.stop(&inbound.session, inbound.id),
             InboundKind::Message => {
                 self.supersede(&inbound.session, inbound.principal.rank);
+                if inbound.busy == WhenBusy::Interrupt {
+                    self.stop(&inbound.session, inbound.id);
+                }
+                false
+            }
+            InboundKind::Lock => {
+                if inbound.principal.rank == Rank::Owner {
+                    self.stop_all(inbound.id);
+                    self.write_value(Locked { by: inbound.principal.id.clone(), at: self.now }.set());
+                }
                 false
             }
             InboundKind::Command | InboundKind::Result { .. } => false,
         };
         let seq = self.next();
         let standing = if settled {
-            Standing::Settled { turn: None, outcome: Outcome::Quiet }
+            let stop = inbound.kind == InboundKind::Stop;
+            Standing::Settled { turn: None, outcome: if stop { Outcome::Stopped } else { Outcome::Quiet } }
         } else {
             Standing::Pending
         };

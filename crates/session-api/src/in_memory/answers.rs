@@ -57,6 +57,15 @@ impl State {
         !reached.is_empty()
     }
 
+    /// Marks all open turns.
+    pub(super) fn stop_all(&mut self, by: InboundId) {
+        for id in self.open.values() {
+            if let Some(turn) = self.turns.get_mut(id) {
+                turn.stopped_by.get_or_insert(by);
+            }
+        }
+    }
+
     /// Visits the open questions of suspended turns, of one session or of all.
     fn each_open_question(&mut self, of: Option<&SessionKey>, mut visit: impl FnMut(&mut Approval)) {
         for id in self.open.values() {

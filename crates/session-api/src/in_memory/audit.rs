@@ -45,6 +45,13 @@ impl AuditLog for InMemoryStore {
         }))
     }
 
+    async fn audit_about(&self, subject: &str, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
+        Ok(self.with(|state| {
+            let rows = state.audit.iter().rev();
+            rows.filter(|row| row.entry.subject == subject).take(limit).cloned().collect()
+        }))
+    }
+
     async fn audit_verify(&self) -> Result<AuditVerdict, StoreError> {
         Ok(self.with(|state| state.verify_audit()))
     }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     InboundKind, InboundRow, LeaseFrom, RunOverrides, Runner, SessionKey, StoreError, Turn, TurnId,
-    TurnLease, TurnState, WorkerId,
+    TurnLease, TurnState, WhenBusy, WorkerId,
 };
 
 impl State {
@@ -93,14 +93,14 @@ impl State {
         row.retry_at.is_some_and(|at| self.now < at)
     }
 
-    /// The row that is next in its session: the first one, or the first command where the first one is in back-off.
+    /// The row that is next in its session: the first one, or the first that passes where the first one is in back-off.
     fn head<'a>(&'a self, session: &'a Session) -> Option<&'a Row> {
         let mut pending = session.pending.iter().filter_map(|seq| self.rows.get(seq));
         let first = pending.next()?;
         if !self.is_held_back(first) {
             return Some(first);
         }
-        pending.find(|row| row.row.inbound.kind == InboundKind::Command && !self.is_held_back(row))
+        pending.find(|row| row.row.inbound.kind.passes_back_off() && !self.is_held_back(row))
     }
 
     /// The rows of a session's next turn, if they need not wait and this worker may run them.
@@ -216,6 +216,7 @@ impl State {
             let inbound = &row.row.inbound;
             matches!(inbound.kind, InboundKind::Message | InboundKind::Result { .. })
                 && inbound.overrides == RunOverrides::default()
+                && inbound.busy == WhenBusy::Steer
                 && self.may_run(worker, inbound.runner)
                 && !self.is_held_back(row)
         };

@@ -9,10 +9,10 @@ use super::{
     state::{Row, Standing, State},
 };
 use crate::{
-    Accepted, Approval, Control, CursorMove, DeadLetter, Draft, FailOutcome, Inbound, InboundId, InboundRow,
-    InboundState, InboundView, JobLease, LeaseFrom, Mailbox, OutboxMessage, Outcome, PartClaim, Route,
-    RunNow, Scope, SessionKey, Settled, Settlement, SourceLease, Splitter, Step, StoreError, Timestamp, Turn,
-    TurnId, TurnLease, TurnState, TurnView, WorkerId, Writes,
+    Accepted, Approval, Backlog, Batch, Control, DeadLetter, Draft, FailOutcome, InboundId, InboundRow,
+    InboundState, InboundView, JobLease, LeaseFrom, Mailbox, OutPart, OutboxId, OutboxMessage, Outcome,
+    PartClaim, Route, RunNow, Scope, SessionKey, Settled, Settlement, SourceLease, Splitter, Step,
+    StoreError, Timestamp, Turn, TurnId, TurnLease, TurnState, TurnView, Undelivered, WorkerId, Writes,
 };
 
 /// Whether two routes lead to the same place. Which message is answered there makes no difference.
@@ -123,11 +123,10 @@ impl Mailbox for InMemoryStore {
     async fn accept(
         &self,
         lease: Option<&SourceLease>,
-        batch: Vec<Inbound>,
-        cursor: Option<CursorMove>,
+        batch: Batch,
         run_now: Option<RunNow>,
     ) -> Result<Accepted, StoreError> {
-        self.with(|state| state.accept(lease, batch, cursor, run_now))
+        self.with(|state| state.accept(lease, batch, run_now))
     }
 
     async fn lease(&self, worker: WorkerId, from: LeaseFrom) -> Result<Option<Turn>, StoreError> {
@@ -223,5 +222,33 @@ impl Mailbox for InMemoryStore {
             let said = state.outbox.newest_first().map(|(_, message)| message);
             said.filter(|message| message.session == *session).take(limit).cloned().collect()
         }))
+    }
+
+    async fn parts(&self, message: OutboxId) -> Result<Vec<OutPart>, StoreError> {
+        Ok(self.with(|state| state.parts(message)))
+    }
+
+    async fn undelivered(&self, scope: &Scope, limit: usize) -> Result<Vec<Undelivered>, StoreError> {
+        Ok(self.with(|state| state.undelivered(scope, limit)))
+    }
+
+    async fn resend(&self, message: OutboxId) -> Result<bool, StoreError> {
+        Ok(self.with(|state| state.resend(message)))
+    }
+
+    async fn drop_undelivered(&self, message: OutboxId) -> Result<bool, StoreError> {
+        Ok(self.with(|state| state.drop_undelivered(message)))
+    }
+
+    async fn overdue(&self, before: Timestamp, limit: usize) -> Result<Vec<InboundRow>, StoreError> {
+        Ok(self.with(|state| state.overdue(before, limit)))
+    }
+
+    async fn give_up(&self, id: InboundId, outcome: Outcome, writes: Writes) -> Result<bool, StoreError> {
+        self.with(|state| state.give_up(id, outcome, writes))
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        Ok(self.with(|state| state.backlog()))
     }
 }

@@ -11,10 +11,13 @@ mod kv;
 mod lease;
 mod mailbox;
 mod outbox;
+mod overdue;
 mod retention;
 mod scope;
+mod sending;
 mod state;
 mod turn;
+mod undelivered;
 mod usage;
 mod verdict;
 mod writes;
@@ -32,7 +35,8 @@ use crate::{Clock, IdSource, LeasePolicy, StoreError, WorkerId};
 /// embedders that keep nothing, and tests.
 ///
 /// Histories, usage, audit rows, blobs and the hashes of external ids stay until their session is deleted or the store
-/// is dropped. Finished turns, with their rows and what they sent, are forgotten oldest first beyond 10,000.
+/// is dropped. Finished turns, with their rows and what they sent, are forgotten oldest first beyond 10,000; what could
+/// not be delivered stays until it is sent again or dropped.
 ///
 /// A worker lives until [`kill`](Self::kill) says otherwise.
 #[derive(Clone)]

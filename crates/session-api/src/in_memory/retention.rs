@@ -12,7 +12,7 @@ pub(super) enum Finished {
     Turn(TurnId),
     /// A row that was settled as it came in.
     Row(u64),
-    /// A message without a turn, or of a turn that was forgotten before the message was sent.
+    /// A message without a turn, or of a turn that was forgotten before the message was sent or given up.
     Said(u64),
 }
 
@@ -71,7 +71,7 @@ impl State {
     }
 
     fn forget_said(&mut self, seq: u64) {
-        if self.outbox.is_waiting(seq) {
+        if self.outbox.is_needed(seq) {
             self.finished.push_back(Finished::Said(seq));
         } else {
             self.outbox.remove(seq);

@@ -24,7 +24,8 @@ impl Origin {
         Self { commits: true, ..Self::turn(lease) }
     }
 
-    fn job() -> Self {
+    /// A job that fires, an adapter's batch, a row that is given up.
+    pub(super) fn outside() -> Self {
         Self { turn: None, commits: false }
     }
 }
@@ -36,7 +37,7 @@ impl State {
         if claim != Some((lease.worker, lease.token)) || self.dead.contains(&lease.worker) {
             return Err(stale("the job was fired, removed, or claimed by another worker"));
         }
-        let origin = Origin::job();
+        let origin = Origin::outside();
         self.validate(&origin, &writes)?;
         if let Some(row) = self.jobs.get_mut(&lease.job.id) {
             row.claim = None;

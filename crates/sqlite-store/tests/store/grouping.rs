@@ -31,7 +31,7 @@ pub(super) fn message(n: u32) -> Inbound {
 }
 
 async fn accept(store: &SqliteStore, n: u32) -> Result<Vec<Acceptance>, StoreError> {
-    Ok(store.accept(None, vec![message(n)], None, None).await?.rows)
+    Ok(store.accept(None, vec![message(n)].into(), None).await?.rows)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,7 +84,7 @@ async fn what_was_asked_for_is_written_though_nobody_waits() {
     let id = row.id;
     {
         // Handed over to the writer, which does not run yet; then the caller goes away, and the store as well.
-        let asked = store.accept(None, vec![row], None, None);
+        let asked = store.accept(None, vec![row].into(), None);
         assert!(tokio::time::timeout(Duration::from_millis(1), asked).await.is_err());
     }
     drop(store);

@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use session_api::{
-    Accepted, Approval, Control, CursorMove, DeadLetter, Draft, FailOutcome, Inbound, InboundId, InboundRow,
-    InboundView, JobLease, LeaseFrom, Mailbox, OutboxMessage, Outcome, PartClaim, RunNow, Scope, SessionKey,
-    Settlement, SourceLease, Splitter, Step, StepKind, StoreError, Stores, Timestamp, Turn, TurnId,
-    TurnLease, TurnView, WorkerId, Writes,
+    Accepted, Approval, Backlog, Batch, Control, DeadLetter, Draft, FailOutcome, InboundId, InboundRow,
+    InboundView, JobLease, LeaseFrom, Mailbox, OutPart, OutboxId, OutboxMessage, Outcome, PartClaim, RunNow,
+    Scope, SessionKey, Settlement, SourceLease, Splitter, Step, StepKind, StoreError, Stores, Timestamp,
+    Turn, TurnId, TurnLease, TurnView, Undelivered, WorkerId, Writes,
 };
 
 use super::Trap;
@@ -47,11 +47,10 @@ impl Mailbox for TrappedMailbox {
     async fn accept(
         &self,
         lease: Option<&SourceLease>,
-        batch: Vec<Inbound>,
-        cursor: Option<CursorMove>,
+        batch: Batch,
         run_now: Option<RunNow>,
     ) -> Result<Accepted, StoreError> {
-        self.between("accept", self.inner.accept(lease, batch, cursor, run_now)).await
+        self.between("accept", self.inner.accept(lease, batch, run_now)).await
     }
 
     async fn lease(&self, worker: WorkerId, from: LeaseFrom) -> Result<Option<Turn>, StoreError> {
@@ -149,5 +148,33 @@ impl Mailbox for TrappedMailbox {
 
     async fn outbox(&self, session: &SessionKey, limit: usize) -> Result<Vec<OutboxMessage>, StoreError> {
         self.inner.outbox(session, limit).await
+    }
+
+    async fn parts(&self, message: OutboxId) -> Result<Vec<OutPart>, StoreError> {
+        self.inner.parts(message).await
+    }
+
+    async fn undelivered(&self, scope: &Scope, limit: usize) -> Result<Vec<Undelivered>, StoreError> {
+        self.inner.undelivered(scope, limit).await
+    }
+
+    async fn resend(&self, message: OutboxId) -> Result<bool, StoreError> {
+        self.inner.resend(message).await
+    }
+
+    async fn drop_undelivered(&self, message: OutboxId) -> Result<bool, StoreError> {
+        self.inner.drop_undelivered(message).await
+    }
+
+    async fn overdue(&self, before: Timestamp, limit: usize) -> Result<Vec<InboundRow>, StoreError> {
+        self.inner.overdue(before, limit).await
+    }
+
+    async fn give_up(&self, id: InboundId, outcome: Outcome, writes: Writes) -> Result<bool, StoreError> {
+        self.between("give up", self.inner.give_up(id, outcome, writes)).await
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        self.inner.backlog().await
     }
 }
