@@ -11,8 +11,8 @@ use std::{
 };
 
 use agent_core::{
-    BudgetConfig, ChosenModel, Core, Factotum, LocalBus, Models, NoPrompts, Ports, RunEventKind, RunRequest,
-    ScriptedProvider, ScriptedReply, Spawn, turn::Limits,
+    BudgetConfig, ChosenModel, Core, Factotum, LocalBus, Models, NoPrompts, NoSecrets, Ports, RunEventKind,
+    RunRequest, ScriptedProvider, ScriptedReply, Spawn, gateway::Channels, turn::Limits,
 };
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
@@ -62,6 +62,7 @@ fn core(provider: ScriptedProvider) -> Result<Core, String> {
         approver: Arc::new(AlwaysAllow),
         hooks: Vec::new(),
         prompts: Arc::new(NoPrompts),
+        transcriber: None,
         limits: Limits::default(),
         budget: BudgetConfig::default(),
         approval_expiry: Duration::from_secs(600),
@@ -82,6 +83,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let factotum = Factotum::new(
         Ports {
             stores: Stores::of(Arc::new(store)),
+            channels: Channels::default(),
+            redact: Arc::new(NoSecrets),
             worker: WorkerId::new(ids.as_ref()),
             clock,
             ids,

@@ -4,8 +4,9 @@ use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use session_api::{
-    Acceptance, Accepted, Ack, Batch, Clock, CursorMove, CursorPosition, IdSource, Inbound, InboundId, InboundKind,
-    Part, Route, RunOverrides, Runner, SessionKey, SourceLease, StoreError, Stores, WhenBusy, WorkerId, Writes,
+    Acceptance, Accepted, Ack, Batch, Clock, CursorMove, CursorPosition, IdSource, Inbound, InboundId,
+    InboundKind, Part, Route, RunOverrides, Runner, SessionKey, SourceLease, StoreError, Stores, WhenBusy,
+    WorkerId, Writes,
 };
 use tokio_util::sync::CancellationToken;
 

@@ -25,8 +25,8 @@ mod driver;
 mod error;
 mod event;
 mod facade;
-pub mod gateway;
 mod fakes;
+pub mod gateway;
 mod hook;
 mod inlet;
 mod layers;
@@ -44,8 +44,8 @@ fn failpoint(site: &'static str) {
 }
 
 pub use admission::{
-    Admission, AllowList, ChannelRules, Gate, GroupPolicy, Judgement, Paired, Pairing, PairingError, PairingRequest,
-    REFUSED, RuleVerdict,
+    Admission, AllowList, ChannelRules, Gate, GroupPolicy, Judgement, Paired, Pairing, PairingError,
+    PairingRequest, REFUSED, RuleVerdict,
 };
 pub use audio::{SILENCE, ScriptedTranscriber, Transcriber, TranscriptionRequest};
 pub use bus::{EventBus, LocalBus};
@@ -67,8 +67,8 @@ pub use hook::{Hook, HookError, RunInfo};
 pub use inlet::{Delivered, Inlet, InletPolicy, InletSetup, Source, is_voice, safe_name};
 pub use layers::{RetryPolicy, RetryingProvider};
 pub use loopback::LoopbackChannel;
-pub use redact::{NoSecrets, Redact};
 pub use provider::{
     FinishReason, Finished, LlmProvider, ModelError, ModelErrorKind, ModelEvent, ModelRequest, ModelStream,
     ProviderInfo, Retry, TokenUsage,
 };
+pub use redact::{NoSecrets, Redact};

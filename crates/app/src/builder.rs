@@ -214,13 +214,15 @@ impl Builder {
         for (name, section) in &self.config.providers {
             let place = KeyPath(vec!["providers".into(), name.clone()]);
             let key = match &section.api_key {
-                Some(reference) => match self.config.resolve(place.child("api_key"), reference, &self.environment) {
-                    Ok(key) => Some(key),
-                    Err(error) => {
-                        problems.push(error.into());
-                        continue;
+                Some(reference) => {
+                    match self.config.resolve(place.child("api_key"), reference, &self.environment) {
+                        Ok(key) => Some(key),
+                        Err(error) => {
+                            problems.push(error.into());
+                            continue;
+                        }
                     }
-                },
+                }
                 None => provider_choice::key_for(name, &self.environment),
             };
             let table = match self.config.resolve_table(&place, &self.environment) {

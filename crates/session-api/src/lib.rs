@@ -38,6 +38,7 @@ mod lock;
 mod mailbox;
 mod message;
 mod outbox;
+mod pairing;
 mod principal;
 mod session;
 mod session_store;
@@ -72,6 +73,7 @@ pub use outbox::{
     Delivery, Draft, OnDoubt, OutPart, OutboxKind, OutboxMessage, PartClaim, PartState, Settlement, Splitter,
     Undelivered,
 };
+pub use pairing::{PairingCode, PairingCodeError};
 pub use principal::{Principal, PrincipalId, Rank, Scope};
 pub use session::{Route, SessionInfo, SessionKey, SessionKeyError, SessionWrite};
 pub use session_store::{Checkpoint, Page, SearchHit, SessionStore, StoredMessage, Window, WindowBudget};

@@ -163,4 +163,9 @@ pub trait Mailbox: Send + Sync {
 
     /// How much waits: for metrics. Reads indexes only.
     async fn backlog(&self) -> Result<Backlog, StoreError>;
+
+    /// When time alone next makes a turn leasable, as far as is known: a coalescing window, a back-off, a lease or a
+    /// question that ends. It may lie in the past, where something else stands in the way. `None` when nothing waits for
+    /// time.
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
 }

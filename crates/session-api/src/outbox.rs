@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ApprovalId, InboundId, OutboxId, Part, PartId, Route, SessionKey, Timestamp, TurnId};
+use crate::{
+    ApprovalId, InboundId, OutboxId, PairingCode, Part, PartId, Route, SessionKey, Timestamp, TurnId,
+};
 
 /// A whole outgoing message, before it is split for its platform.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +47,28 @@ pub enum OutboxKind {
         /// Which.
         approval: ApprovalId,
     },
+    /// Tells the owner that a stranger asks to be let in.
+    Pairing {
+        /// With which code.
+        code: PairingCode,
+    },
+}
+
+impl OutboxKind {
+    /// What a person may choose, as labels and the commands that they stand for: buttons, where a platform has them.
+    #[must_use]
+    pub fn choices(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Reply | Self::Notice => Vec::new(),
+            Self::Question { approval } => {
+                vec![("Allow", format!("/approve {approval}")), ("Deny", format!("/deny {approval}"))]
+            }
+            Self::Pairing { code } => vec![
+                ("Let in", format!("/pairing approve {code}")),
+                ("Refuse", format!("/pairing deny {code}")),
+            ],
+        }
+    }
 }
 
 /// Who moves a message to its reader.

@@ -86,7 +86,10 @@ impl Gate {
         };
         if rules.allow.iter().any(|id| id == sender) {
             let detail = format!("{sender} is listed: owner");
-            return Ok((Some(Principal::owner()), verdict(format!("channels.{channel}.allow"), true, detail)));
+            return Ok((
+                Some(Principal::owner()),
+                verdict(format!("channels.{channel}.allow"), true, detail),
+            ));
         }
         if rules.members.iter().any(|id| id == sender) {
             let detail = format!("{sender} is listed: member");

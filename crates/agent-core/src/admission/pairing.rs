@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use session_api::{
-    Batch, Clock, Delivery, IdSource, KvEntry, KvWrite, OnDoubt, OutboxKind, OutboxMessage, PairingCode, Part,
-    Principal, PrincipalId, Rank, Route, SessionKey, StoreError, Stores, Timestamp, Writes,
+    Batch, Clock, Delivery, IdSource, KvEntry, KvWrite, OnDoubt, OutboxKind, OutboxMessage, PairingCode,
+    Part, Principal, PrincipalId, Rank, Route, SessionKey, StoreError, Stores, Timestamp, Writes,
 };
 
 use crate::{Arrival, gateway::stable_id};
@@ -73,7 +73,9 @@ impl Paired {
 #[derive(Debug, thiserror::Error)]
 pub enum PairingError {
     /// No such code, or its ten minutes are over.
-    #[error("there is no open request with this code: codes are good for 10 minutes, `factotum pairing list` shows them")]
+    #[error(
+        "there is no open request with this code: codes are good for 10 minutes, `factotum pairing list` shows them"
+    )]
     NoSuchCode,
     /// No such pairing.
     #[error("nobody was paired as `{0}`; `factotum pairing list` shows who was")]
@@ -154,7 +156,8 @@ impl Pairing {
         );
         let route = Route { reply_to: arrival.message_id.clone(), ..Route::to_session(session) };
         let event = [session.channel.as_str(), &session.account, &arrival.external_id];
-        let mut outbox = vec![self.message(["pairing", event[0], event[1], event[2]], route, &told, OutboxKind::Notice)];
+        let mut outbox =
+            vec![self.message(["pairing", event[0], event[1], event[2]], route, &told, OutboxKind::Notice)];
         if let Some(owner) = notify {
             let who = arrival.sender_name.as_deref().unwrap_or("somebody without a name");
             let text = format!(
@@ -162,7 +165,12 @@ impl Pairing {
                 arrival.sender, session.channel
             );
             let kind = OutboxKind::Pairing { code };
-            outbox.push(self.message(["pairing asks", event[0], event[1], event[2]], owner.clone(), &text, kind));
+            outbox.push(self.message(
+                ["pairing asks", event[0], event[1], event[2]],
+                owner.clone(),
+                &text,
+                kind,
+            ));
         }
         let kv = vec![
             self.set(code_key(code), &request, Some(request.expires_at))?,
@@ -265,7 +273,8 @@ impl Pairing {
         value: &impl Serialize,
         expires_at: Option<Timestamp>,
     ) -> Result<KvWrite, StoreError> {
-        let value = serde_json::to_string(value).map_err(|error| StoreError::Invalid { what: error.to_string() })?;
+        let value =
+            serde_json::to_string(value).map_err(|error| StoreError::Invalid { what: error.to_string() })?;
         Ok(KvWrite::Set { owner: keeper(), key, value, expires_at })
     }
 

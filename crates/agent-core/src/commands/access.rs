@@ -26,7 +26,10 @@ pub(super) fn unlock(context: &CommandContext<'_>) -> CommandAnswer {
     if context.principal.rank != Rank::Owner {
         return "Only the owner may unlock me.".to_owned().into();
     }
-    CommandAnswer { text: "Unlocked.".into(), writes: Writes { kv: vec![Locked::unset()], ..Writes::default() } }
+    CommandAnswer {
+        text: "Unlocked.".into(),
+        writes: Writes { kv: vec![Locked::unset()], ..Writes::default() },
+    }
 }
 
 pub(super) async fn pairing(context: &CommandContext<'_>, rest: &str) -> Result<String, AgentError> {
@@ -42,9 +45,10 @@ pub(super) async fn pairing(context: &CommandContext<'_>, rest: &str) -> Result<
         ["approve", code, "owner"] => approve(&pairing, code, Rank::Owner).await,
         ["approve", code, "member"] => approve(&pairing, code, Rank::Member).await,
         ["approve", code, "guest"] => approve(&pairing, code, Rank::Guest).await,
-        ["deny", code] => {
-            pairing.deny(code).await.map(|request| format!("Refused: {} on {}.", request.sender, request.session.channel))
-        }
+        ["deny", code] => pairing
+            .deny(code)
+            .await
+            .map(|request| format!("Refused: {} on {}.", request.sender, request.session.channel)),
         ["revoke", who] => match who.split_once(':') {
             Some((channel, sender)) => {
                 pairing.revoke(channel, sender).await.map(|_| format!("{who} is a stranger again."))
@@ -72,10 +76,19 @@ async fn list(pairing: &Pairing) -> Result<String, AgentError> {
     let mut lines = Vec::new();
     for request in pairing.requests().await? {
         let who = name(&request.name);
-        lines.push(format!("{}: {}:{}{who} asks to be let in", request.code, request.session.channel, request.sender));
+        lines.push(format!(
+            "{}: {}:{}{who} asks to be let in",
+            request.code, request.session.channel, request.sender
+        ));
     }
     for paired in pairing.paired().await? {
-        lines.push(format!("{}:{}{}: {}", paired.channel, paired.sender, name(&paired.name), paired.rank_name()));
+        lines.push(format!(
+            "{}:{}{}: {}",
+            paired.channel,
+            paired.sender,
+            name(&paired.name),
+            paired.rank_name()
+        ));
     }
     if lines.is_empty() {
         lines.push("Nobody asks to be let in, and nobody was let in by a code.".into());

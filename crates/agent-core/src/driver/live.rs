@@ -92,7 +92,7 @@ impl Live {
 
     /// Shows what there is to show, no faster than the platform likes, until it is closed.
     pub(super) async fn show(&self, ports: &Ports, lease: &TurnLease) {
-        let Some(connected) = &self.shown_on else { return std::future::pending().await };
+        let Some(connected) = self.shown_on.as_ref().filter(|_| self.edits) else { return self.closed().await };
         let capabilities = connected.channel.capabilities();
         let pace = capabilities.edits.unwrap_or(FIRST_SIGN).max(FIRST_SIGN);
         let mut pause = FIRST_SIGN;
@@ -166,8 +166,11 @@ impl Live {
             }
             Some(draft) => draft,
             None => {
-                let draft =
-                    Draft { id: PartId::new(ports.ids.as_ref()), route: self.route.clone(), platform_id: None };
+                let draft = Draft {
+                    id: PartId::new(ports.ids.as_ref()),
+                    route: self.route.clone(),
+                    platform_id: None,
+                };
                 ports.stores.mailbox.draft(lease, draft.clone()).await?;
                 self.state.lock().draft = Some(draft.clone());
                 draft
@@ -208,9 +211,10 @@ impl Live {
 
     /// Shows that an answer is being written, again and again, until it is dropped.
     pub(super) async fn work(&self, ports: &Ports) {
-        let signs = self.shown_on.as_ref().and_then(|connected| {
-            connected.channel.capabilities().working.map(|every| (connected, every))
-        });
+        let signs = self
+            .shown_on
+            .as_ref()
+            .and_then(|connected| connected.channel.capabilities().working.map(|every| (connected, every)));
         let Some((connected, every)) = signs else { return std::future::pending().await };
         ports.clock.sleep(FIRST_SIGN).await;
         let _off = SignOff { ports, channel: connected.channel.clone(), route: self.route.clone() };

@@ -11,10 +11,14 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use futures_util::{FutureExt as _, StreamExt as _, future::{BoxFuture, FusedFuture}, stream::FuturesUnordered};
+use futures_util::{
+    FutureExt as _, StreamExt as _,
+    future::{BoxFuture, FusedFuture},
+    stream::FuturesUnordered,
+};
 use session_api::{
-    InboundId, InboundRow, MessageId, Principal, Route, RunOverrides, Scope, Step, StepKind, StoreError, Turn,
-    UsageEntry, Window, WindowBudget, Writes,
+    InboundId, InboundRow, MessageId, Principal, Route, RunOverrides, Scope, Step, StepKind, StoreError,
+    Turn, UsageEntry, Window, WindowBudget, Writes,
 };
 use tool_api::ToolSpec;
 
@@ -91,7 +95,8 @@ impl<'a> Run<'a> {
             model: None,
         };
         let last = turn.founders.last();
-        let route = last.map_or_else(|| Route::to_session(&turn.lease.session), |row| row.inbound.reply.clone());
+        let route =
+            last.map_or_else(|| Route::to_session(&turn.lease.session), |row| row.inbound.reply.clone());
         let live = Live::new(ports, route, &turn.drafts, !core.hooks.iter().any(|hook| hook.finalizes()));
         let until = millis(ports.clock.monotonic() + ports.lease_ttl);
         Self {
@@ -261,7 +266,8 @@ impl<'a> Run<'a> {
         writes.append(std::mem::take(pending));
         writes.record = Some(machine.record()?);
         let ended = matches!(step.kind, StepKind::ToolEnded { .. });
-        let (before, after) = if ended { ("tool_end.before", "tool_end.after") } else { ("journal.before", "journal.after") };
+        let (before, after) =
+            if ended { ("tool_end.before", "tool_end.after") } else { ("journal.before", "journal.after") };
         crate::failpoint(before);
         self.ports.stores.mailbox.journal(&self.turn.lease, step, writes).await?;
         crate::failpoint(after);

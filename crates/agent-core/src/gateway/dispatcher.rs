@@ -144,7 +144,9 @@ fn settled(ports: &Ports, claim: &PartClaim, error: ChannelError) -> Settlement 
         ChannelError::Permanent { .. } => return Settlement::Failed { error: message },
         ChannelError::Doubtful { .. } => return Settlement::Unknown { error: message },
         _ if claim.part.attempts >= MOST_ATTEMPTS => {
-            return Settlement::Failed { error: format!("given up after {MOST_ATTEMPTS} attempts: {message}") };
+            return Settlement::Failed {
+                error: format!("given up after {MOST_ATTEMPTS} attempts: {message}"),
+            };
         }
         ChannelError::Temporary { after: Some(after), .. } => after,
         // The channel's own supervisor sees to a bad key; the message waits for it.

@@ -12,7 +12,8 @@ pub(super) fn sent(channel: &str, settlement: &Settlement) {
         Settlement::Failed { .. } => "failed",
         Settlement::Unknown { .. } => "unknown",
     };
-    metrics::counter!("factotum_sends_total", "channel" => channel.to_owned(), "outcome" => outcome).increment(1);
+    metrics::counter!("factotum_sends_total", "channel" => channel.to_owned(), "outcome" => outcome)
+        .increment(1);
 }
 
 /// A channel was lost and is connected again later.

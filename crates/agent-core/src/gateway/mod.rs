@@ -29,8 +29,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Admission, Channel, Factotum, HookRequest, HookResponse, Ports};
 
-pub(crate) use notices::stable_id;
 pub use health::{ChannelHealth, ChannelState, Health, Role};
+pub(crate) use notices::stable_id;
 pub(crate) use registry::Connected;
 pub use registry::{ChannelPolicy, Channels};
 pub use split::split;
@@ -109,7 +109,8 @@ impl Gateway {
     ) -> Self {
         let ports = factotum.ports().clone();
         let health = HealthBoard::new(ports.clock.now());
-        let channels = channels.into_iter().map(|channel| (channel.channel.kind().to_owned(), channel)).collect();
+        let channels =
+            channels.into_iter().map(|channel| (channel.channel.kind().to_owned(), channel)).collect();
         Self {
             shared: Arc::new(Shared { ports, factotum, config, admission, health }),
             channels: Mutex::new(channels),

@@ -1,8 +1,8 @@
 //! What the owner and the senders are told outside of any turn.
 
 use session_api::{
-    Batch, Delivery, InboundRow, OnDoubt, OutboxId, OutboxKind, OutboxMessage, Part, PartClaim, Route, SessionKey,
-    Writes,
+    Batch, Delivery, InboundRow, OnDoubt, OutboxId, OutboxKind, OutboxMessage, Part, PartClaim, Route,
+    SessionKey, Writes,
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;

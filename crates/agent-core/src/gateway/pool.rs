@@ -18,7 +18,12 @@ type Asked = (Result<Option<Turn>, StoreError>, OwnedSemaphorePermit);
 
 /// Leases and runs turns until `stop`; what runs then is left alone. `cut` ends it: a turn that is cut keeps its journal
 /// and is resumed by whoever comes next.
-pub(super) async fn work(shared: &Arc<Shared>, slots: &Arc<Semaphore>, stop: CancellationToken, cut: &CancellationToken) {
+pub(super) async fn work(
+    shared: &Arc<Shared>,
+    slots: &Arc<Semaphore>,
+    stop: CancellationToken,
+    cut: &CancellationToken,
+) {
     let ports = &shared.ports;
     let mailbox = &ports.stores.mailbox;
     let mut asking = FuturesUnordered::new();

@@ -65,9 +65,7 @@ impl Channels {
 
     /// The channel that `route` leads through, if it is connected. An empty account means the one there is.
     pub(crate) fn of(&self, route: &Route) -> Option<Connected> {
-        let fits = |connected: &Connected| {
-            route.account.is_empty() || connected.account.id == route.account
-        };
+        let fits = |connected: &Connected| route.account.is_empty() || connected.account.id == route.account;
         self.get(&route.channel).filter(fits)
     }
 }

@@ -24,7 +24,10 @@ pub(super) async fn take(shared: &Shared, stop: &CancellationToken) -> Option<Te
             Ok(Some(lease)) => return Some(Tenure(lease)),
             Ok(None) if !told => {
                 told = true;
-                tracing::warn!(role = "standby", "another gateway works on this data; this one takes over when it ends");
+                tracing::warn!(
+                    role = "standby",
+                    "another gateway works on this data; this one takes over when it ends"
+                );
                 shared.health.role(Role::Standby, false, clock.now());
             }
             Ok(None) => {}

@@ -67,7 +67,9 @@ impl Fence {
 
     fn closed_by(&self, line: &str) -> bool {
         let line = line.trim();
-        line.len() >= self.marks && line.chars().all(|c| self.line.starts_with(c)) && line.starts_with(self.marks())
+        line.len() >= self.marks
+            && line.chars().all(|c| self.line.starts_with(c))
+            && line.starts_with(self.marks())
     }
 }
 
@@ -105,17 +107,15 @@ fn cut(text: &str, room: usize, unit: TextUnit) -> usize {
     let fitting = &text[..hard];
     // Not so early that the part is nearly empty.
     let earliest = hard / 3;
-    let after = |separator: &str| {
-        fitting.rfind(separator).map(|at| at + separator.len()).filter(|at| *at > earliest)
-    };
+    let after =
+        |separator: &str| fitting.rfind(separator).map(|at| at + separator.len()).filter(|at| *at > earliest);
     after("\n\n").or_else(|| after("\n")).or_else(|| after(" ")).unwrap_or_else(|| whole_cluster(text, hard))
 }
 
 /// Moves a cut backwards out of a character that is made of several: nobody wants half a family emoji.
 fn whole_cluster(text: &str, hard: usize) -> usize {
-    let joins = |c: char| {
-        matches!(c, '\u{200D}' | '\u{FE0F}' | '\u{0300}'..='\u{036F}' | '\u{1F3FB}'..='\u{1F3FF}')
-    };
+    let joins =
+        |c: char| matches!(c, '\u{200D}' | '\u{FE0F}' | '\u{0300}'..='\u{036F}' | '\u{1F3FB}'..='\u{1F3FF}');
     let mut at = hard;
     // Longer clusters exist, but only in texts that are made to be odd.
     for _ in 0..16 {

@@ -59,12 +59,18 @@ pub(super) async fn supervise(shared: Arc<Shared>, configured: GatewayChannel, s
         let text = error.to_string();
         let pause = match &error {
             ChannelError::Setup { .. } | ChannelError::Permanent { .. } => {
-                tracing::error!(channel = kind, error = text, "channel stopped; mend its configuration and reload");
+                tracing::error!(
+                    channel = kind,
+                    error = text,
+                    "channel stopped; mend its configuration and reload"
+                );
                 note(ChannelState::Stopped { error: text });
                 stages.intake.cancelled().await;
                 break;
             }
-            ChannelError::Temporary { after: Some(after), .. } => (*after).max(trouble.next(shared.ports.ids.as_ref())),
+            ChannelError::Temporary { after: Some(after), .. } => {
+                (*after).max(trouble.next(shared.ports.ids.as_ref()))
+            }
             _ => trouble.next(shared.ports.ids.as_ref()).min(LONGEST),
         };
         measure::reconnect(&kind);
@@ -108,7 +114,8 @@ async fn attend(shared: &Arc<Shared>, connected: Connected, stages: &Stages) -> 
     announce(shared, &connected);
     let lost = stages.sending.child_token();
     let intake = async {
-        let ended = guarded(connected.channel.run(connected.inlet.clone(), stages.intake.child_token())).await;
+        let ended =
+            guarded(connected.channel.run(connected.inlet.clone(), stages.intake.child_token())).await;
         if !stages.intake.is_cancelled() {
             // Nothing can be sent either; what waits goes out when it is connected again.
             lost.cancel();

@@ -3,12 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use agent_core::{
-    AllowList, Arrival, ChannelError, ChannelRules, Gate, HookRequest, ModelEvent, Place, Reconciled, ScriptedReply,
+    AllowList, Arrival, ChannelError, ChannelRules, Gate, HookRequest, ModelEvent, Place, Reconciled,
+    ScriptedReply,
     gateway::{ChannelPolicy, ChannelState, Gateway, GatewayChannel, GatewayConfig, Role},
 };
 use bytes::Bytes;
 use session_api::{
-    CallId, Inbound, InboundKind, InboundState, OnDoubt, Outcome, Part, Rank, Route, Scope, SessionKey, Timestamp, ToolCall,
+    CallId, Inbound, InboundKind, InboundState, OnDoubt, Outcome, Part, Rank, Route, Scope, SessionKey,
+    Timestamp, ToolCall,
 };
 use tokio_util::sync::CancellationToken;
 use tool_api::Effect;
@@ -38,7 +40,12 @@ struct Running {
     task: tokio::task::JoinHandle<()>,
 }
 
-fn start_with(app: &TestApp, platform: &Arc<Platform>, config: GatewayConfig, policy: ChannelPolicy) -> Running {
+fn start_with(
+    app: &TestApp,
+    platform: &Arc<Platform>,
+    config: GatewayConfig,
+    policy: ChannelPolicy,
+) -> Running {
     let rules = ChannelRules { allow: vec!["ann".into()], pairing: true, ..ChannelRules::default() };
     let gate = Gate::new(
         app.stores.clone(),
@@ -99,7 +106,12 @@ async fn chats_are_answered_side_by_side_and_each_in_order() {
     let platform = Platform::sound();
     let running = start(&app, &platform);
     for n in 0..30 {
-        platform.inner.put(arrival(&n.to_string(), "ann", &format!("chat {}", n % 3), &format!("/history {n}")));
+        platform.inner.put(arrival(
+            &n.to_string(),
+            "ann",
+            &format!("chat {}", n % 3),
+            &format!("/history {n}"),
+        ));
     }
     let all = async {
         while platform.inner.sent().len() < 30 {
@@ -297,7 +309,11 @@ async fn a_lost_channel_is_connected_again_and_a_wrong_key_stops_it() {
 #[tokio::test]
 async fn a_stop_passes_the_queue_and_a_lock_holds_until_the_owner_unlocks() {
     let slow = Probe::new("look", Effect::Pure, Does::Hang);
-    let replies = vec![ScriptedReply::tool("look", &none()), ScriptedReply::tool("look", &none()), ScriptedReply::text("back")];
+    let replies = vec![
+        ScriptedReply::tool("look", &none()),
+        ScriptedReply::tool("look", &none()),
+        ScriptedReply::text("back"),
+    ];
     let app = TestApp::new(core(script(replies), vec![slow]));
     let platform = Platform::sound();
     let policy = ChannelPolicy { live: false, ..ChannelPolicy::default() };
@@ -387,7 +403,16 @@ async fn hooks_reach_their_channel_or_say_that_it_is_not_there() {
     let platform = Platform::sound();
     let request = || HookRequest { headers: vec![], body: Bytes::from_static(b"{}") };
     let channels = vec![GatewayChannel { channel: platform.clone(), policy: ChannelPolicy::default() }];
-    let gateway = Gateway::new(app.factotum.clone(), GatewayConfig::default(), channels, Arc::new(AllowList::default()));
-    assert_eq!(gateway.hook("loopback", request()).await.status, 503, "not connected yet: the platform tries again");
+    let gateway = Gateway::new(
+        app.factotum.clone(),
+        GatewayConfig::default(),
+        channels,
+        Arc::new(AllowList::default()),
+    );
+    assert_eq!(
+        gateway.hook("loopback", request()).await.status,
+        503,
+        "not connected yet: the platform tries again"
+    );
     assert_eq!(gateway.hook("nowhere", request()).await.status, 404);
 }

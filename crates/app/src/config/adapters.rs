@@ -52,7 +52,11 @@ fn channel(kind: &str, section: &Value) -> Vec<Finding> {
     let Some(table) = section.as_object() else { return Vec::new() };
     if kind == channel_kinds::WEBSOCKET {
         let extra = table.keys().filter(|key| !ChannelSection::COMMON.contains(&key.as_str()));
-        let unknown = |key: &String| Finding { key: start.child(key.as_str()), message: "unknown key".into(), hint: None };
+        let unknown = |key: &String| Finding {
+            key: start.child(key.as_str()),
+            message: "unknown key".into(),
+            hint: None,
+        };
         return extra.map(unknown).collect();
     }
     let Some(found) = channel_kinds::find(kind) else {
@@ -74,7 +78,10 @@ fn channel(kind: &str, section: &Value) -> Vec<Finding> {
     let deps = ChannelDeps { blobs: std::sync::Arc::new(blobs), clock, ids };
     let mut problems = Vec::new();
     while problems.len() < MOST {
-        let Err(ChannelSetupError { key, message }) = (found.build)(Value::Object(table.clone()), &deps) else { break };
+        let Err(ChannelSetupError { key, message }) = (found.build)(Value::Object(table.clone()), &deps)
+        else {
+            break;
+        };
         let path = if key.is_empty() { start.clone() } else { below(&start, &key) };
         if referred.contains(&path) {
             break;

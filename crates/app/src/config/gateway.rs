@@ -2,10 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use agent_core::{
-    ChannelRules, GroupPolicy, InletPolicy,
-    gateway::ChannelPolicy,
-};
+use agent_core::{ChannelRules, GroupPolicy, InletPolicy, gateway::ChannelPolicy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -140,7 +137,16 @@ impl Default for ChannelSection {
 impl ChannelSection {
     /// The keys that every channel has; the others are the adapter's.
     pub(crate) const COMMON: [&str; 10] = [
-        "enabled", "allow", "members", "groups", "pairing", "coalesce_ms", "busy", "live", "on_doubt", "media_mb",
+        "enabled",
+        "allow",
+        "members",
+        "groups",
+        "pairing",
+        "coalesce_ms",
+        "busy",
+        "live",
+        "on_doubt",
+        "media_mb",
     ];
 
     /// The adapter's keys, as they were written: secrets among them are still references.

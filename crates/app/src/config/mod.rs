@@ -24,19 +24,15 @@ mod sources;
 mod suggest;
 
 pub use describe::{KeyRow, reference, reference_table};
-pub use gateway::{
-    Busy, ChannelSection, Doubt, GatewaySection, Groups, HttpSection, TranscriptionSection,
-};
+pub use gateway::{Busy, ChannelSection, Doubt, GatewaySection, Groups, HttpSection, TranscriptionSection};
 pub use key_path::KeyPath;
 pub use load::{LoadInput, Loaded, load};
 pub use problem::{ConfigError, Origin, Problem};
 pub use resolve::{ResolveError, SecretResolver};
 pub use schema::schema;
 pub use secret_ref::{SecretRef, SecretRefError, names_a_secret};
+pub use sections::{AgentSection, Config, Durability, LogConfig, LogFormat, ProviderSection, StorageSection};
 pub(crate) use suggest::nearest;
-pub use sections::{
-    AgentSection, Config, Durability, LogConfig, LogFormat, ProviderSection, StorageSection,
-};
 
 #[cfg(test)]
 mod tests;

@@ -19,7 +19,9 @@ pub(super) fn errors(tree: &Value) -> Vec<Finding> {
     let mut found = Vec::new();
     secrets(tree, &mut found);
     if let Some(notify) = tree["gateway"]["notify"].as_str()
-        && !notify.split_once(':').is_some_and(|(kind, chat)| !kind.trim().is_empty() && !chat.trim().is_empty())
+        && !notify
+            .split_once(':')
+            .is_some_and(|(kind, chat)| !kind.trim().is_empty() && !chat.trim().is_empty())
     {
         let hint = Some("write it as in \"telegram:123456\"");
         found.push(finding(KeyPath::parse("gateway.notify"), "names no chat", hint));
@@ -83,7 +85,8 @@ fn secrets(tree: &Value, found: &mut Vec<Finding>) {
 pub(super) fn warnings(tree: &Value) -> Vec<Finding> {
     let mut found = Vec::new();
     for (name, channel) in tree["channels"].as_object().into_iter().flatten() {
-        let nobody = ["allow", "members"].iter().all(|list| channel[*list].as_array().is_none_or(Vec::is_empty));
+        let nobody =
+            ["allow", "members"].iter().all(|list| channel[*list].as_array().is_none_or(Vec::is_empty));
         if channel["enabled"] == true && nobody && channel["pairing"] == false {
             let key = KeyPath(vec!["channels".into(), name.clone(), "allow".into()]);
             found.push(finding(key, "nobody may speak here: the list is empty and pairing is off", None));

@@ -13,7 +13,8 @@ use serde_json::{Map, Value};
 use tools::ToolsConfig;
 
 use super::{
-    ChannelSection, GatewaySection, HttpSection, KeyPath, SecretRef, TranscriptionSection, schema, show, sources::Sources,
+    ChannelSection, GatewaySection, HttpSection, KeyPath, SecretRef, TranscriptionSection, schema, show,
+    sources::Sources,
 };
 
 /// The whole configuration.
@@ -130,152 +131,10 @@ impl fmt::Debug for ProviderSection {
 }
 
 /// An adapter's keys for whoever looks at a configuration: secrets among them as references or `***`.
-pub(super) fn hidden<S: Serializer>(
-    table: &Map<String, Value>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+pub(super) fn hidden<S: Serializer>(table: &Map<String, Value>, serializer: S) -> Result<S::Ok, S::Error> {
     let place = KeyPath::parse("providers.NAME");
     let shown = table.iter().map(|(name, value)| (name, show::mask(value, &place.child(name.as_str()))));
     serializer.collect_map(shown)
-}
-
-/// How data is kept.
-    pub storage: StorageSection,
-    /// What the built-in tools may do.
-    pub tools: ToolsConfig,
-    /// What is logged, and how.
-    pub log: LogConfig,
-    /// Where each value came from, and what must never be shown.
-    #[serde(skip)]
-    pub(crate) sources: Sources,
-}
-
-impl Config {
-    /// The directory that the file tools work in. `home` is the data directory, where a relative path starts.
-    #[must_use]
-    pub fn workspace(&self, home: &Path) -> PathBuf {
-        match &self.agent.workspace {
-            Some(path) => home.join(path),
-            None => home.join("workspace"),
-        }
-    }
-}
-
-/// How the assistant works.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct AgentSection {
-    /// The model that answers: `NAME/MODEL`, or `NAME` for the first model that provider lists. Without it the
-    /// first provider here by name, then a key in the environment, a server on this machine, and the offline provider.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1))]
-    pub model: Option<String>,
-    /// The directory that the file tools work in; a relative path starts in the data directory. Without it
-    /// `workspace` in the data directory.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub workspace: Option<PathBuf>,
-    /// How long a question for permission stays open before it counts as denied, in minutes.
-    #[schemars(range(min = 1, max = 1440))]
-    pub approval_minutes: u32,
-    /// Names of tools that ask for permission before each call.
-    pub ask: Vec<String>,
-    /// How far one turn may go.
-    #[schemars(schema_with = "schema::limits")]
-    pub limits: Limits,
-    /// How much room each thing has in a request to the model.
-    #[schemars(schema_with = "schema::budget")]
-    pub budget: BudgetConfig,
-    /// How often a failed model call is tried again.
-    #[schemars(schema_with = "schema::retry")]
-    pub retry: RetryPolicy,
-}
-
-impl Default for AgentSection {
-    fn default() -> Self {
-        Self {
-            model: None,
-            workspace: None,
-            approval_minutes: 10,
-            ask: Vec::new(),
-            limits: Limits::default(),
-            budget: BudgetConfig::default(),
-            retry: RetryPolicy::default(),
-        }
-    }
-}
-
-/// A language model's server. All keys but these two belong to the adapter of its kind, which checks them.
-#[derive(Clone, Serialize, Deserialize, JsonSchema)]
-pub struct ProviderSection {
-    /// Which adapter speaks to it: `openai` for all servers with an OpenAI-compatible chat API, `offline` for none.
-    pub kind: String,
-    /// Its key. Without it the variable `NAME_API_KEY` of the environment, if there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub api_key: Option<SecretRef>,
-    #[serde(flatten, serialize_with = "hidden")]
-    pub(super) table: Map<String, Value>,
-}
-
-impl ProviderSection {
-    /// The adapter's keys, as they were written: secrets among them are still references.
-    #[must_use]
-    pub fn table(&self) -> Value {
-        Value::Object(self.table.clone())
-    }
-}
-
-impl fmt::Debug for ProviderSection {
-    /// Without the values of the adapter's keys, which may be secret.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let keys: Vec<&String> = self.table.keys().collect();
-        f.debug_struct("ProviderSection")
-            .field("kind", &self.kind)
-            .field("api_key", &self.api_key)
-            .field("keys", &keys)
-            .finish()
-    }
-}
-
-/// An adapter's keys for whoever looks at a configuration: secrets among them as references or `***`.
-pub(super) fn hidden<S: Serializer>(
-    table: &Map<String, Value>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    let place = KeyPath::parse("providers.NAME");
-    let shown = table.iter().map(|(name, value)| (name, show::mask(value, &place.child(name.as_str()))));
-    serializer.collect_map(shown)
-}
-
-/// A chat platform. All further keys belong to the adapter of its kind.
-#[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct ChannelSection {
-    /// Whether the assistant listens there.
-    pub enabled: bool,
-    /// Ids of the people who may speak to it. Nobody is let in by default.
-    pub allow: Vec<String>,
-    #[serde(flatten, serialize_with = "hidden")]
-    pub(super) table: Map<String, Value>,
-}
-
-impl fmt::Debug for ChannelSection {
-    /// Without the values of the adapter's keys, which may be secret.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let keys: Vec<&String> = self.table.keys().collect();
-        f.debug_struct("ChannelSection").field("enabled", &self.enabled).field("keys", &keys).finish()
-    }
-}
-
-/// The HTTP API. Not part of this build yet; the names are fixed, so that a configuration may have them already.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct HttpSection {
-    /// The address and port to listen on.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bind: Option<String>,
-    /// What callers must present.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub token: Option<SecretRef>,
 }
 
 /// How data is kept.

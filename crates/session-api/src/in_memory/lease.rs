@@ -1,12 +1,14 @@
 //! Who gets which turn next.
 
+use std::time::Duration;
+
 use super::{
     state::{Row, Session, Standing, State, TurnRow},
     verdict::stale,
 };
 use crate::{
-    InboundKind, InboundRow, LeaseFrom, RunOverrides, Runner, SessionKey, StoreError, Turn, TurnId,
-    TurnLease, TurnState, WhenBusy, WorkerId,
+    InboundKind, InboundRow, LeaseFrom, RunOverrides, Runner, SessionKey, StoreError, Timestamp, Turn,
+    TurnId, TurnLease, TurnState, WhenBusy, WorkerId,
 };
 
 impl State {
@@ -32,6 +34,26 @@ impl State {
             return self.begin(worker, key, vec![seq]);
         }
         None
+    }
+
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        let after = |wait: Duration| self.now.plus(wait);
+        let open =
+            self.open.values().filter_map(|id| self.turns.get(id)).filter_map(|turn| match turn.state {
+                TurnState::Running => Some(after(turn.until.saturating_sub(self.uptime))),
+                TurnState::Suspended => {
+                    let questions = turn.approvals.iter().filter_map(|no| self.approvals.get(no));
+                    questions.map(|question| question.expires_at).min()
+                }
+                TurnState::Done | TurnState::Failed => None,
+            });
+        let waiting =
+            self.sessions.values().filter(|session| session.open_turn.is_none()).filter_map(|session| {
+                let first = self.rows.get(session.pending.first()?)?;
+                let window = first.arrived.saturating_add(first.row.inbound.coalesce.unwrap_or_default());
+                Some(first.retry_at.unwrap_or_else(|| after(window.saturating_sub(self.uptime))))
+            });
+        open.chain(waiting).min()
     }
 
     fn reaches(&self, from: &LeaseFrom, key: &SessionKey) -> bool {

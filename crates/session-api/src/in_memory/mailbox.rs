@@ -251,4 +251,8 @@ impl Mailbox for InMemoryStore {
     async fn backlog(&self) -> Result<Backlog, StoreError> {
         Ok(self.with(|state| state.backlog()))
     }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.with(|state| state.next_due()))
+    }
 }

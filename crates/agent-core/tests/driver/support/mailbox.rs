@@ -177,4 +177,8 @@ impl Mailbox for TrappedMailbox {
     async fn backlog(&self) -> Result<Backlog, StoreError> {
         self.inner.backlog().await
     }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.inner.next_due().await
+    }
 }

@@ -9,8 +9,8 @@ mod trap;
 use std::{future::Future, sync::Arc, time::Duration};
 
 use agent_core::{
-    BudgetConfig, ChosenModel, Core, Factotum, LlmProvider, LocalBus, Models, NoPrompts, Ports, RunRequest,
-    RunResult, ScriptedProvider, ScriptedReply, Spawn, NoSecrets, gateway::Channels, turn::Limits,
+    BudgetConfig, ChosenModel, Core, Factotum, LlmProvider, LocalBus, Models, NoPrompts, NoSecrets, Ports,
+    RunRequest, RunResult, ScriptedProvider, ScriptedReply, Spawn, gateway::Channels, turn::Limits,
 };
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
@@ -23,8 +23,8 @@ use tool_api::{AlwaysAllow, Registry, Tool, ToolSource};
 use uuid::Uuid;
 
 pub(crate) use self::{
-    platform::{Fault, Platform},
     mailbox::TrappedMailbox,
+    platform::{Fault, Platform},
     probe::{Does, Probe},
     provider::Reacting,
     trap::Trap,

@@ -1,10 +1,6 @@
 //! A platform that fails when it is told to.
 
-use std::{
-    collections::VecDeque,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use agent_core::{
     Account, Channel, ChannelCapabilities, ChannelError, Inlet, LoopbackChannel, Reconciled, Sent,
