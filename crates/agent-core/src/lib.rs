@@ -31,6 +31,7 @@ mod inlet;
 mod layers;
 mod loopback;
 mod provider;
+mod replay;
 pub mod turn;
 
 #[cfg(any(test, feature = "contract"))]
@@ -60,4 +61,8 @@ pub use loopback::LoopbackChannel;
 pub use provider::{
     FinishReason, Finished, LlmProvider, ModelError, ModelErrorKind, ModelEvent, ModelRequest, ModelStream,
     ProviderInfo, Retry, TokenUsage,
+};
+pub use replay::{
+    CallReport, Divergence, InboundReport, ModelCallReport, RecordedTurn, Replay, ReplayStep, StepReport,
+    TurnReport,
 };
