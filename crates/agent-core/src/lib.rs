@@ -33,6 +33,7 @@ mod layers;
 mod loopback;
 mod provider;
 mod redact;
+mod replay;
 pub mod turn;
 
 #[cfg(any(test, feature = "contract"))]
@@ -72,3 +73,7 @@ pub use provider::{
     ProviderInfo, Retry, TokenUsage,
 };
 pub use redact::{NoSecrets, Redact};
+pub use replay::{
+    CallReport, Divergence, InboundReport, ModelCallReport, RecordedTurn, Replay, ReplayStep, StepReport,
+    TurnReport,
+};

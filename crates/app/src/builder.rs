@@ -275,7 +275,8 @@ impl Builder {
         stores: &Stores,
         problems: &mut Vec<SetupProblem>,
     ) -> Option<Registry> {
-        let deps = tools::Deps { workspace, kv: stores.kv.clone(), blobs: stores.blobs.clone() };
+        let (kv, blobs) = (stores.kv.clone(), stores.blobs.clone());
+        let deps = tools::Deps { workspace, kv, blobs, ids: self.ids.clone() };
         let built_in = match tools::register(&self.config.tools, deps) {
             Ok(built_in) => built_in,
             Err(error) => {

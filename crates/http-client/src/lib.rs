@@ -35,3 +35,4 @@ pub use policy::{Egress, Policy, Proxy};
 pub use redact::{endpoint, redact_url};
 pub use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header, multipart};
 pub use resolver::{Addresses, Lookup, SystemLookup};
+pub use tls::websocket_tls;

@@ -24,6 +24,16 @@ pub(crate) fn client_config() -> Result<ClientConfig, HttpError> {
     Ok(SHARED.get_or_init(|| fresh).clone())
 }
 
+/// The configuration for a WebSocket: the same roots, but HTTP/1.1 alone, since the upgrade does not exist in HTTP/2.
+///
+/// # Errors
+/// As for a client.
+pub fn websocket_tls() -> Result<Arc<ClientConfig>, HttpError> {
+    let mut config = client_config()?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
 fn fresh_config() -> Result<ClientConfig, HttpError> {
     let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))

@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use session_api::{BlobStore, KvStore};
+use session_api::{BlobStore, IdSource, KvStore};
 use tool_api::{Tool, Typed, TypedTool};
 
 use crate::{
-    CalculateExpression, CurrentDatetime, EditFile, Exec, ExecConfig, Glob, Grep, KvMemory, ListDir,
-    ReadFile, ReadResult, Workspace, WriteFile, exec,
+    CalculateExpression, CurrentDatetime, EditFile, Exec, ExecConfig, Glob, Grep, KvMemory, ListDir, Message,
+    MessageConfig, ReadFile, ReadResult, Workspace, WriteFile, exec, message::Allowed,
 };
 
 /// Least and most bytes that one result of `read_file` or `grep` may have.
 const READ_RANGE: std::ops::RangeInclusive<usize> = 1_000..=4_000_000;
 /// Most seconds that a command may be allowed.
 const MAX_TIMEOUT: u64 = 24 * 3600;
+/// Least and most bytes of a file that `message` may be allowed to send.
+const SENT_RANGE: std::ops::RangeInclusive<u64> = 1_000..=64 << 20;
 /// Most bytes of output that may be kept.
 const MAX_OUTPUT: usize = 16 << 20;
 
@@ -25,6 +27,8 @@ const MAX_OUTPUT: usize = 16 << 20;
 pub struct ToolsConfig {
     /// Commands in the workspace.
     pub exec: ExecConfig,
+    /// Messages before the answer, and to other chats.
+    pub message: MessageConfig,
     /// Most bytes of file text in one result of `read_file` and `grep`.
     pub max_read_bytes: usize,
     /// The user's time zone by its IANA name, such as `Europe/Berlin`. Without it, that of this machine.
@@ -33,7 +37,12 @@ pub struct ToolsConfig {
 
 impl Default for ToolsConfig {
     fn default() -> Self {
-        Self { exec: ExecConfig::default(), max_read_bytes: 64 << 10, timezone: None }
+        Self {
+            exec: ExecConfig::default(),
+            message: MessageConfig::default(),
+            max_read_bytes: 64 << 10,
+            timezone: None,
+        }
     }
 }
 
@@ -44,8 +53,10 @@ pub struct Deps {
     pub workspace: Workspace,
     /// Notes; only read. Changes are returned as writes.
     pub kv: Arc<dyn KvStore>,
-    /// Results that were too long to be given whole.
+    /// Results that were too long to be given whole, and files that are sent.
     pub blobs: Arc<dyn BlobStore>,
+    /// Ids of messages.
+    pub ids: Arc<dyn IdSource>,
 }
 
 /// The configuration makes no sense.
@@ -75,7 +86,7 @@ pub enum ToolsError {
 /// # Errors
 /// The first thing in `config` that makes no sense.
 pub fn register(config: &ToolsConfig, deps: Deps) -> Result<Vec<Arc<dyn Tool>>, ToolsError> {
-    let Deps { workspace, kv, blobs } = deps;
+    let Deps { workspace, kv, blobs, ids } = deps;
     let wrong = |key, reason: String| Err(ToolsError::Value { key, reason });
     if !READ_RANGE.contains(&config.max_read_bytes) {
         let (least, most) = READ_RANGE.into_inner();
@@ -93,9 +104,20 @@ pub fn register(config: &ToolsConfig, deps: Deps) -> Result<Vec<Arc<dyn Tool>>, 
         tool(KvMemory { kv }),
         tool(ListDir { workspace: workspace.clone() }),
         tool(ReadFile { workspace: workspace.clone(), max_bytes }),
-        tool(ReadResult { blobs }),
+        tool(ReadResult { blobs: blobs.clone() }),
         tool(WriteFile { workspace: workspace.clone() }),
     ];
+    let message = &config.message;
+    // Read also where the tool is off, so that a mistake does not wait for the day it is turned on.
+    let allowed = Allowed::parse(&message.allow)
+        .map_err(|reason| ToolsError::Value { key: "tools.message.allow", reason })?;
+    if !SENT_RANGE.contains(&message.max_file_bytes) {
+        let (least, most) = SENT_RANGE.into_inner();
+        return wrong("tools.message.max_file_bytes", format!("must be between {least} and {most}"));
+    }
+    if message.enabled {
+        tools.push(tool(Message::new(message, allowed, workspace.clone(), blobs, ids)));
+    }
     let exec = &config.exec;
     if exec.enabled {
         if exec.sandbox.as_deref() != Some("none") {
@@ -129,7 +151,8 @@ mod tests {
     fn make(place: &Place, toml: &str) -> Result<Vec<Arc<dyn Tool>>, String> {
         let config: ToolsConfig = toml::from_str(toml).map_err(|error| error.to_string())?;
         let store = Arc::new(Store::default());
-        let deps = Deps { workspace: place.workspace(), kv: store.clone(), blobs: store };
+        let ids = Arc::new(session_api::SequentialIds::default());
+        let deps = Deps { workspace: place.workspace(), kv: store.clone(), blobs: store, ids };
         register(&config, deps).map_err(|error| error.to_string())
     }
 
@@ -149,6 +172,15 @@ mod tests {
     }
 
     #[test]
+    fn message_is_on_unless_turned_off() {
+        let place = Place::new();
+        for (toml, offered) in [("", true), ("[message]\nenabled = false", false)] {
+            let tools = make(&place, toml).unwrap();
+            assert_eq!(tools.iter().any(|tool| tool.spec().name == "message"), offered, "{toml}");
+        }
+    }
+
+    #[test]
     fn values_without_sense_are_named() {
         let place = Place::new();
         let table = [
@@ -160,6 +192,9 @@ mod tests {
                 "tools.exec.max_output_bytes",
             ),
             ("[exec]\nenabled = true\nsandbox = \"none\"\nenv_allow = [\"A=B\"]", "tools.exec.env_allow"),
+            ("[message]\nallow = [\"telegram\"]", "tools.message.allow"),
+            ("[message]\nenabled = false\nmax_file_bytes = 1", "tools.message.max_file_bytes"),
+            ("[message]\nunknown = 1", "unknown field"),
             ("unknown = 1", "unknown field"),
             ("[exec]\nunknown = 1", "unknown field"),
         ];

@@ -1,8 +1,8 @@
 //! The built-in tools.
 //!
 //! Every file tool works through [`Workspace`], a handle of one directory that no path leads out of. `exec` runs
-//! commands and ends whatever they leave behind. The rest calculates, tells the time, remembers small values and pages
-//! through long results. [`register`] makes them all from a [`ToolsConfig`].
+//! commands and ends whatever they leave behind. `message` sends before the answer, or to other chats. The rest calculates,
+//! tells the time, remembers small values and pages through long results. [`register`] makes them all from a [`ToolsConfig`].
 
 mod blocking;
 mod calculate;
@@ -11,6 +11,7 @@ mod current_datetime;
 mod exec;
 mod files;
 mod kv_memory;
+mod message;
 mod read_result;
 #[cfg(test)]
 mod testing;
@@ -23,4 +24,5 @@ pub use files::{
     EditFile, Glob, Grep, ListDir, ReadFile, RelativePath, Workspace, WorkspaceError, WriteFile,
 };
 pub use kv_memory::KvMemory;
+pub use message::{Message, MessageConfig};
 pub use read_result::ReadResult;

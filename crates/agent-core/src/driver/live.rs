@@ -92,7 +92,9 @@ impl Live {
 
     /// Shows what there is to show, no faster than the platform likes, until it is closed.
     pub(super) async fn show(&self, ports: &Ports, lease: &TurnLease) {
-        let Some(connected) = self.shown_on.as_ref().filter(|_| self.edits) else { return self.closed().await };
+        let Some(connected) = self.shown_on.as_ref().filter(|_| self.edits) else {
+            return self.closed().await;
+        };
         let capabilities = connected.channel.capabilities();
         let pace = capabilities.edits.unwrap_or(FIRST_SIGN).max(FIRST_SIGN);
         let mut pause = FIRST_SIGN;

@@ -6,6 +6,7 @@ mod request;
 mod result;
 mod run;
 mod stream;
+mod submit;
 
 use std::{fmt, sync::Arc};
 
@@ -22,7 +23,7 @@ pub use stream::RunStream;
 /// An assistant over ports. Cheap to clone; clones are the same assistant.
 #[derive(Clone)]
 pub struct Factotum {
-    ports: Arc<Ports>,
+    pub(crate) ports: Arc<Ports>,
     core: Arc<ArcSwap<Core>>,
 }
 

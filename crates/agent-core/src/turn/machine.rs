@@ -163,6 +163,12 @@ impl Machine {
         self.shared.usage
     }
 
+    /// The model that it began with, as `PROVIDER/MODEL`.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        &self.shared.model
+    }
+
     /// How far it may go.
     #[must_use]
     pub fn limits(&self) -> Limits {

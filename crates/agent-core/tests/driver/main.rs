@@ -19,6 +19,7 @@ mod leases;
 mod limits;
 mod prompts;
 mod queues;
+mod replay;
 mod sessions;
 mod stops;
 mod support;

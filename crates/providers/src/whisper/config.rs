@@ -13,7 +13,7 @@ const SECONDS: std::ops::RangeInclusive<u64> = 1..=3_600;
 pub struct WhisperConfig {
     /// Where `/audio/transcriptions` is appended. A query is kept.
     pub base_url: String,
-    /// The model: `whisper-1` at OpenAI, `whisper-large-v3` at Groq.
+    /// The model: `whisper-1` at `OpenAI`, `whisper-large-v3` at Groq.
     pub model: String,
     /// The language spoken, as two letters (`de`). Without it the server finds out by itself.
     pub language: Option<String>,

@@ -1,4 +1,4 @@
-//! Speech recognition at servers that speak OpenAI's transcription API: OpenAI, Groq, and servers at home.
+//! Speech recognition at servers that speak the transcription API of `OpenAI`: that one, Groq, and servers at home.
 //!
 //! `config` is the table `[voice]`, `format` chooses the name under which a recording is sent, `error` finds words for
 //! what goes wrong.

@@ -90,7 +90,7 @@ impl Workspace {
     /// # Errors
     /// `path_outside`, `path_invalid` for anything but a regular file, `limit_file` for one of more than `max` bytes;
     /// a failure when it does not exist or may not be read.
-    pub(super) fn open_file(&self, path: &RelativePath, max: u64) -> Result<File, ToolError> {
+    pub(crate) fn open_file(&self, path: &RelativePath, max: u64) -> Result<File, ToolError> {
         let fd = self.open_raw(path, OFlags::RDONLY).map_err(|errno| explain(errno, path))?;
         regular(fd, path.as_str(), max)
     }

@@ -12,11 +12,11 @@ use agent_core::{
     BudgetConfig, ChosenModel, Core, Factotum, LlmProvider, LocalBus, Models, NoPrompts, NoSecrets, Ports,
     RunRequest, RunResult, ScriptedProvider, ScriptedReply, Spawn, gateway::Channels, turn::Limits,
 };
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use parking_lot::Mutex;
 use session_api::{
     Clock, InMemoryStore, LeaseFrom, LeasePolicy, Mailbox, ManualClock, Message, OutboxMessage, Page, Part,
-    Scope, SequentialIds, SessionKey, Stores, Timestamp, Turn, WorkerId,
+    Scope, SequentialIds, SessionKey, Stores, Timestamp, Turn, TurnId, WorkerId,
 };
 use tokio::task::JoinSet;
 use tool_api::{AlwaysAllow, Registry, Tool, ToolSource};
@@ -169,6 +169,24 @@ impl TestApp {
         let mut messages = self.stores.mailbox.outbox(&session(), 1000).await.expect("readable");
         messages.reverse();
         messages
+    }
+}
+
+/// Whatever a test was about: each of its turns that ended must be replayed the same from what is stored of it. The store
+/// is in memory, so that nothing of this ever waits.
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let history = self.history().now_or_never().unwrap_or_default();
+        let mut turns: Vec<TurnId> = history.iter().map(|message| message.turn).collect();
+        turns.dedup();
+        for turn in turns {
+            let Some(Ok(Some(replay))) = self.factotum.replay(turn).now_or_never() else { continue };
+            let recorded = self.factotum.recorded_turn(turn).now_or_never();
+            assert_eq!(replay.divergence, None, "{replay}{recorded:#?}");
+        }
     }
 }
 
