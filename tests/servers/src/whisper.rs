@@ -1,4 +1,4 @@
-//! A fake speech recognition server: OpenAI's transcription API over HTTP, with faults.
+//! A fake speech recognition server: `OpenAI`'s transcription API over HTTP, with faults.
 
 use std::convert::Infallible;
 use std::io;
@@ -46,7 +46,7 @@ impl Heard {
         Self::new(200, body.to_owned())
     }
 
-    /// An error as OpenAI words it.
+    /// An error as `OpenAI` words it.
     #[must_use]
     pub fn error(status: u16, message: &str) -> Self {
         Self::new(status, json!({ "error": { "message": message, "type": "error" } }).to_string())
