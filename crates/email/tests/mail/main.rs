@@ -1,0 +1,4 @@
+//! The channel against a real IMAP server and a faulty SMTP server.
+
+mod contract;
+mod desk;
