@@ -17,7 +17,7 @@ use servers::{Gate, Hold, refused_url};
 
 const KEY: &str = "sk-voice-0123456789abcdef";
 
-fn transcriber(server: &WhisperServer, more: Value) -> Arc<dyn Transcriber> {
+fn transcriber(server: &WhisperServer, more: &Value) -> Arc<dyn Transcriber> {
     let mut table = json!({ "base_url": server.base_url() });
     table.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     providers::transcriber(table, Some(SecretString::from(format!("{KEY}\n")))).unwrap()
@@ -25,7 +25,7 @@ fn transcriber(server: &WhisperServer, more: Value) -> Arc<dyn Transcriber> {
 
 async fn ask(server: &WhisperServer, more: Value) -> Result<String, ModelError> {
     let audio = Bytes::from_static(b"OggS\x00\r\n--\xff");
-    transcriber(server, more).transcribe(audio, "audio/ogg; codecs=opus", "../../my secret.oga").await
+    transcriber(server, &more).transcribe(audio, "audio/ogg; codecs=opus", "../../my secret.oga").await
 }
 
 /// Keeps the server alive as long as the transcriber.
@@ -54,7 +54,7 @@ impl TranscriberHarness for Whisper {
             Scenario::Unavailable => Heard::error(500, "on fire"),
             Scenario::Nonsense => Heard::raw("<html>hello</html>"),
         }]);
-        Arc::new(Served { transcriber: transcriber(&server, json!({})), _server: server })
+        Arc::new(Served { transcriber: transcriber(&server, &json!({})), _server: server })
     }
 }
 
@@ -129,7 +129,7 @@ async fn a_slow_server_is_given_up_and_an_absent_one_is_named() {
 #[tokio::test]
 async fn what_cannot_succeed_is_not_sent() {
     let server = WhisperServer::start([Heard::text("hello")]);
-    let small = transcriber(&server, json!({ "max_bytes": 1000 }));
+    let small = transcriber(&server, &json!({ "max_bytes": 1000 }));
     let error = small.transcribe(Bytes::from(vec![0; 1001]), "audio/ogg", "a.ogg").await.unwrap_err();
     assert_eq!((error.kind, error.retry), (Kind::BadRequest, Retry::Never));
     assert!(error.message.contains("1001 bytes"), "{error}");
