@@ -26,8 +26,8 @@ pub(super) async fn answer(channel: &SlackChannel, inlet: &Inlet, request: &Hook
         let challenge = payload["challenge"].as_str().unwrap_or_default();
         return HookResponse { status: 200, body: challenge.to_owned() };
     }
-    // Whoever redelivers brings the same ids inside of the payload.
-    let delivery = request.header("x-slack-request-timestamp").unwrap_or_default();
+    // Only for payloads without an id of their own, which Slack posts once.
+    let delivery = request.header("x-slack-signature").unwrap_or_default();
     let Some(seen) = channel.reader(inlet).payload(kind, &payload, delivery) else {
         return HookResponse::status(200);
     };

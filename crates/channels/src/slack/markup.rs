@@ -3,7 +3,7 @@
 //! mrkdwn has no headings, no tables and no nesting of lists, and nothing to escape its signs with but `&amp;`, `&lt;`
 //! and `&gt;`. What it cannot show becomes what a person would type instead.
 
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, LinkType, Options, Parser, Tag, TagEnd};
 
 /// What stands around a block of code.
 const FENCE: &str = "```";
@@ -98,6 +98,8 @@ impl Writer {
             }
             Tag::BlockQuote(_) => {
                 self.line_end(1);
+                // A blank line before the quote is not a part of it.
+                self.flush();
                 self.quotes += 1;
             }
             Tag::CodeBlock(_) => {
@@ -139,13 +141,11 @@ impl Writer {
             Tag::Emphasis => self.mark("_"),
             Tag::Strong => self.mark("*"),
             Tag::Strikethrough => self.mark("~"),
-            Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } if self.table.is_none() => {
-                // Whatever is due belongs in front of the link.
-                self.put("");
-                // An image inside a link is its text; Slack knows no links inside of links.
-                let url = if self.links.is_empty() { dest_url.into_string() } else { String::new() };
-                self.links.push(Link { url, from: self.out.len() });
+            Tag::Link { link_type, dest_url, .. } if self.table.is_none() => {
+                let scheme = if link_type == LinkType::Email { "mailto:" } else { "" };
+                self.link(format!("{scheme}{dest_url}"));
             }
+            Tag::Image { dest_url, .. } if self.table.is_none() => self.link(dest_url.into_string()),
             _ => {}
         }
     }
@@ -225,18 +225,23 @@ impl Writer {
         "    ".repeat(self.lists.len().saturating_sub(1))
     }
 
-    /// Finished text, after the line ends that are due and with what stands at the beginning of a line.
-    fn put(&mut self, text: &str) {
-        let quote = if self.quotes > 0 { "> " } else { "" };
+    /// Writes the line ends that are due.
+    fn flush(&mut self) {
         if self.due > 0 && !self.out.is_empty() {
             for _ in 1..self.due {
                 self.out.push('\n');
-                self.out.push_str(quote.trim_end());
+                self.out.push_str(if self.quotes > 0 { ">" } else { "" });
             }
             self.out.push('\n');
             self.fresh = true;
         }
         self.due = 0;
+    }
+
+    /// Finished text, after the line ends that are due and with what stands at the beginning of a line.
+    fn put(&mut self, text: &str) {
+        self.flush();
+        let quote = if self.quotes > 0 { "> " } else { "" };
         if std::mem::take(&mut self.fresh) {
             self.out.push_str(quote);
             match self.marker.take() {
@@ -246,6 +251,14 @@ impl Writer {
             }
         }
         self.out.push_str(text);
+    }
+
+    fn link(&mut self, url: String) {
+        // Whatever is due belongs in front of the link.
+        self.put("");
+        // An image inside a link is its text; Slack knows no links inside of links.
+        let url = if self.links.is_empty() { url } else { String::new() };
+        self.links.push(Link { url, from: self.out.len() });
     }
 
     fn link_end(&mut self) {

@@ -15,6 +15,10 @@ mod socket;
 mod text;
 mod wire;
 
+#[cfg(test)]
+mod inbound_tests;
+#[cfg(test)]
+mod markup_tests;
 
 use std::{sync::Arc, time::Duration};
 

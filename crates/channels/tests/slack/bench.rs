@@ -1,13 +1,23 @@
 //! A channel in front of a fake Slack, and an inlet to look into.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use agent_core::{AllowList, Channel, ChannelDeps, ChannelError, Inlet, InletPolicy, InletSetup};
+use agent_core::{
+    Admission, AllowList, Arrival, Channel, ChannelDeps, ChannelError, Inlet, InletPolicy, InletSetup,
+    Judgement,
+};
+use async_trait::async_trait;
 use serde_json::{Value, json};
 use servers::slack::{APP_TOKEN, BOT_TOKEN, FakeSlack, SIGNING_SECRET, World};
 use session_api::{
-    InMemoryStore, Inbound, LeaseFrom, LeasePolicy, ManualClock, Outcome, Part, SequentialIds, Stores,
-    Timestamp, WorkerId, Writes,
+    InMemoryStore, Inbound, LeaseFrom, LeasePolicy, ManualClock, Outcome, Part, SequentialIds, StoreError,
+    Stores, Timestamp, WorkerId, Writes,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -52,6 +62,22 @@ pub(crate) fn stores() -> Stores {
     Stores::of(Arc::new(InMemoryStore::new(clock, ids, LeasePolicy::default())))
 }
 
+/// Lets the friend in, or fails like a store that is full.
+#[derive(Default)]
+struct Gate {
+    full: AtomicBool,
+}
+
+#[async_trait]
+impl Admission for Gate {
+    async fn judge(&self, channel: &str, account: &str, arrival: &Arrival) -> Result<Judgement, StoreError> {
+        if self.full.load(Ordering::SeqCst) {
+            return Err(StoreError::Full { what: "the test".into() });
+        }
+        AllowList(vec![FRIEND.into()]).judge(channel, account, arrival).await
+    }
+}
+
 /// Everything a test needs. The clock stands still unless a test moves it.
 pub(crate) struct Bench {
     pub(crate) fake: FakeSlack,
@@ -60,6 +86,7 @@ pub(crate) struct Bench {
     pub(crate) clock: ManualClock,
     pub(crate) inlet: Inlet,
     pub(crate) stop: CancellationToken,
+    gate: Arc<Gate>,
 }
 
 impl Bench {
@@ -75,17 +102,23 @@ impl Bench {
         change(&mut table);
         let channel = build(table, &stores, &clock);
         let ids = Arc::new(SequentialIds::default());
+        let gate = Arc::new(Gate::default());
         let inlet = Inlet::new(InletSetup {
             stores: stores.clone(),
             clock: Arc::new(clock.clone()),
             worker: WorkerId::new(ids.as_ref()),
             ids,
-            admission: Arc::new(AllowList(vec![FRIEND.into()])),
+            admission: gate.clone(),
             channel: "slack".into(),
             account: ACCOUNT.into(),
             policy: InletPolicy::default(),
         });
-        Self { fake, channel, stores, clock, inlet, stop: CancellationToken::new() }
+        Self { fake, channel, stores, clock, inlet, stop: CancellationToken::new(), gate }
+    }
+
+    /// From now on nothing can be stored, or everything again.
+    pub(crate) fn refuse(&self, on: bool) {
+        self.gate.full.store(on, Ordering::SeqCst);
     }
 
     /// Runs the channel beside the test.

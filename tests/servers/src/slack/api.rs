@@ -193,13 +193,18 @@ fn read(world: &World, method: &str, arguments: &Value) -> Answer {
         }
         found.retain(|message| message.ts == root || message.thread_ts.as_deref() == Some(root));
     }
-    // Seconds have the same number of digits everywhere here, so that texts compare like times.
-    found.retain(|message| message.ts.as_str() > oldest);
+    found.retain(|message| time(&message.ts) > time(oldest));
     let (from, limit) = (number("cursor", 0), number("limit", 100));
     let more = found.len() > from + limit;
     let page: Vec<Value> = found.iter().skip(from).take(limit).map(|message| shape(message)).collect();
     let next = if more { (from + limit).to_string() } else { String::new() };
     Ok(json!({"messages": page, "has_more": more, "response_metadata": {"next_cursor": next}}))
+}
+
+/// Seconds and microseconds of a `ts`.
+fn time(ts: &str) -> (u64, u64) {
+    let (seconds, micros) = ts.split_once('.').unwrap_or((ts, "0"));
+    (seconds.parse().unwrap_or(0), micros.parse().unwrap_or(0))
 }
 
 fn shape(message: &Shown) -> Value {
