@@ -14,11 +14,18 @@ struct Package {
 }
 
 /// The one table of system packages. Add a row when a test needs a program that Rust does not bring.
-const PACKAGES: &[Package] = &[Package {
-    name: "build-essential",
-    why: "bundled SQLite and ring are compiled from C",
-    probe: &["cc", "--version"],
-}];
+const PACKAGES: &[Package] = &[
+    Package {
+        name: "build-essential",
+        why: "bundled SQLite and ring are compiled from C",
+        probe: &["cc", "--version"],
+    },
+    Package {
+        name: "dovecot-imapd",
+        why: "the email channel is tested against a real mail server",
+        probe: &["dovecot", "--version"],
+    },
+];
 
 /// A subcommand of cargo that comes from crates.io.
 pub(crate) struct CargoTool {
