@@ -72,7 +72,7 @@ pub struct HttpLimits {
     pub hook_timeout: Duration,
     /// The longest that a connection is kept which did not become a WebSocket.
     pub connection_life: Duration,
-    /// Most connections at a time; WebSockets have a limit of their own.
+    /// Most connections at a time; clients of the WebSocket channel have a limit of their own.
     pub connections: usize,
     /// The longest that a stop waits for calls under way.
     pub drain: Duration,

@@ -19,7 +19,7 @@ pub(crate) struct Shared {
     pub(crate) websocket: Option<WebSocketPolicy>,
     /// Whether only this machine can connect.
     pub(crate) loopback: bool,
-    /// WebSockets on their way to the task that serves them.
+    /// Clients on their way to the task that serves them.
     pub(crate) arrivals: mpsc::Sender<Arrived>,
     /// Places for clients that may speak.
     pub(crate) clients: Arc<Semaphore>,

@@ -38,10 +38,14 @@ pub(super) struct Writer {
 
 /// Both ends.
 pub(super) fn queue(sink: SplitSink<WebSocket, Message>, limits: WebSocketLimits) -> (Queue, Writer) {
-    let (sender, receiver) = mpsc::channel(limits.queue_frames.max(2));
+    let (queue, frames) = bounded(limits);
+    (queue, Writer { frames, sink, stall: limits.stall })
+}
+
+fn bounded(limits: WebSocketLimits) -> (Queue, mpsc::Receiver<Outgoing>) {
+    let (frames, waiting) = mpsc::channel(limits.queue_frames.max(2));
     let room = Arc::new(Semaphore::new(limits.queue_bytes.min(Semaphore::MAX_PERMITS)));
-    let queue = Queue { frames: sender, room, limits, missed: 0 };
-    (queue, Writer { frames: receiver, sink, stall: limits.stall })
+    (Queue { frames, room, limits, missed: 0 }, waiting)
 }
 
 impl Queue {
@@ -71,7 +75,9 @@ impl Queue {
             return Ok(());
         }
         let message = text(frame)?;
-        if !self.try_put(message) {
+        // An event of that size is a text as a whole, which comes with the answer; some clients could not even take it.
+        let too_large = self.cost(&message) as usize > self.limits.queue_bytes / 2;
+        if too_large || !self.try_put(message) {
             self.missed += 1;
         }
         Ok(())
@@ -154,5 +160,92 @@ impl Writer {
             let _ = self.sink.send(Message::Close(Some(frame))).await;
         };
         let _ = tokio::time::timeout(LAST_WORDS, last).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    fn limits(queue_frames: usize, queue_bytes: usize) -> WebSocketLimits {
+        WebSocketLimits { queue_frames, queue_bytes, ..WebSocketLimits::default() }
+    }
+
+    fn json(outgoing: &Outgoing) -> String {
+        outgoing.message.to_text().expect("a text frame").to_owned()
+    }
+
+    const LIVE: Frame<'static> = Frame::Pong { id: Some("live") };
+    const KEPT: Frame<'static> = Frame::Pong { id: Some("kept") };
+
+    #[tokio::test]
+    async fn live_frames_are_left_out_first_and_the_hole_is_named() {
+        let (mut queue, mut waiting) = bounded(limits(8, 1 << 20));
+        for _ in 0..10 {
+            queue.offer(&LIVE).unwrap();
+        }
+        for _ in 0..3 {
+            queue.push(&KEPT).await.unwrap();
+        }
+        let mut seen = Vec::new();
+        while let Ok(frame) = waiting.try_recv() {
+            seen.push(json(&frame));
+        }
+        let expected = [
+            &[r#"{"type":"pong","id":"live"}"#; 4][..],
+            &[r#"{"type":"missed","events":6}"#],
+            &[r#"{"type":"pong","id":"kept"}"#; 3],
+        ];
+        assert_eq!(seen, expected.concat());
+        queue.offer(&LIVE).unwrap();
+        assert_eq!(
+            json(&waiting.try_recv().unwrap()),
+            r#"{"type":"pong","id":"live"}"#,
+            "the hole is named once"
+        );
+    }
+
+    #[tokio::test]
+    async fn bytes_count_as_well_as_frames() {
+        let (mut queue, mut waiting) = bounded(limits(1000, 64));
+        queue.offer(&LIVE).unwrap();
+        queue.offer(&LIVE).unwrap();
+        queue.offer(&LIVE).unwrap();
+        assert_eq!(waiting.len(), 2, "half of the bytes were taken by two frames");
+        // What must arrive waits for room.
+        let full = queue.push(&KEPT);
+        let mut full = std::pin::pin!(full);
+        assert!(full.as_mut().now_or_never().is_none());
+        drop((waiting.recv().await, waiting.recv().await));
+        full.await.unwrap();
+        let hole = json(&waiting.recv().await.unwrap());
+        assert_eq!(hole, r#"{"type":"missed","events":1}"#);
+    }
+
+    #[tokio::test]
+    async fn a_live_frame_of_great_size_is_left_out() {
+        let (mut queue, waiting) = bounded(limits(8, 40));
+        queue.offer(&LIVE).unwrap();
+        assert_eq!((waiting.len(), queue.missed), (0, 1));
+    }
+
+    #[tokio::test]
+    async fn a_frame_larger_than_the_queue_goes_alone() {
+        let (mut queue, mut waiting) = bounded(limits(8, 16));
+        queue.push(&KEPT).await.unwrap();
+        let second = queue.push(&KEPT);
+        let mut second = std::pin::pin!(second);
+        assert!(second.as_mut().now_or_never().is_none());
+        drop(waiting.recv().await);
+        second.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_is_gone_ends_the_wait() {
+        let (mut queue, waiting) = bounded(limits(2, 1 << 20));
+        drop(waiting);
+        assert_eq!(queue.push(&KEPT).await, Err(End::Gone));
     }
 }

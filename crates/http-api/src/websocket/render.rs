@@ -62,6 +62,8 @@ async fn gathered<'a>(
     message: &'a OutboxMessage,
 ) -> Result<(Option<Ending>, Vec<Attachment<'a>>, bool), AgentError> {
     let outcome = match message.inbound {
+        // A question ends nothing, also where its message has ended since.
+        Some(_) if matches!(message.kind, OutboxKind::Question { .. }) => None,
         Some(inbound) => shared.factotum.standing(inbound).await?.and_then(|view| ending(&view.state)),
         None => None,
     };

@@ -184,6 +184,16 @@ mod tests {
     }
 
     #[test]
+    fn what_the_documentation_shows_is_understood() {
+        let page = include_str!("../../../../docs/channels/websocket.md");
+        let frames: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("→ ")).collect();
+        assert_eq!(frames.len(), 7, "one of each type");
+        for frame in frames {
+            assert_eq!(code(frame), Ok(()), "{frame}");
+        }
+    }
+
+    #[test]
     fn an_error_names_the_message_it_belongs_to() {
         let parsed = parse(r#"{"type":"message","id":"m-1","session":5}"#);
         assert_eq!(parsed.id.as_deref(), Some("m-1"));

@@ -207,6 +207,22 @@ impl Gateway {
         Client::with_header(self.addr).await
     }
 
+    /// How many WebSocket clients the server counts.
+    pub(crate) async fn clients(&self) -> u64 {
+        let health = ask(self.addr, "GET /healthz", &[], b"").await.json();
+        health["websocket_clients"].as_u64().expect("a number")
+    }
+
+    /// Waits until the server counts so many clients.
+    pub(crate) async fn has_clients(&self, count: u64) {
+        let counted = async {
+            while self.clients().await != count {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, counted).await.expect("the clients come and go in time");
+    }
+
     /// What is known of a conversation; `None` when nothing ever came in.
     pub(crate) async fn session(&self, name: &str) -> Option<session_api::SessionInfo> {
         let key = SessionKey::new("websocket", "factotum", name);
@@ -228,6 +244,21 @@ pub(crate) async fn connect(
     }
     let (stream, _) = tokio::time::timeout(DEADLINE, connect_async(request)).await.expect("in time")?;
     Ok(Client(stream))
+}
+
+/// A client whose system takes in little before somebody reads, greeted.
+pub(crate) async fn narrow(addr: SocketAddr) -> Client {
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4096).expect("a small buffer");
+    let stream = socket.connect(addr).await.expect("connected");
+    let mut request = format!("ws://{addr}/ws").into_client_request().expect("a sound URL");
+    let bearer = HeaderValue::from_str(&authorization()).expect("a header's value");
+    request.headers_mut().insert("authorization", bearer);
+    let stream = MaybeTlsStream::Plain(stream);
+    let (stream, _) = tokio_tungstenite::client_async(request, stream).await.expect("let in");
+    let mut client = Client(stream);
+    client.expect("ready").await;
+    client
 }
 
 /// The status with which a connection was refused.
@@ -266,7 +297,11 @@ impl Client {
         loop {
             let message = tokio::time::timeout(DEADLINE, self.0.next()).await.expect("a frame in time");
             match message.expect("the connection stands").expect("a sound frame") {
-                Message::Text(text) => return serde_json::from_str(&text).expect("JSON"),
+                Message::Text(text) => {
+                    let frame = serde_json::from_str(&text).expect("JSON");
+                    assert_documented(&frame);
+                    return frame;
+                }
                 Message::Ping(_) | Message::Pong(_) => {}
                 other => panic!("{other:?}"),
             }
@@ -284,6 +319,27 @@ impl Client {
                     return frame;
                 }
                 assert_eq!(frame["type"], "event", "{caller}: {kind} was expected, not {frame}");
+            }
+        }
+    }
+
+    /// The next frame of this type; all others are passed over.
+    pub(crate) async fn expect_any(&mut self, kind: &str) -> Value {
+        loop {
+            let frame = self.next().await;
+            if frame["type"] == kind {
+                return frame;
+            }
+        }
+    }
+
+    /// The next frame, as long as there is one.
+    pub(crate) async fn until_closed(&mut self) -> Option<Value> {
+        loop {
+            match tokio::time::timeout(DEADLINE, self.0.next()).await.expect("an end in time")? {
+                Ok(Message::Text(text)) => return Some(serde_json::from_str(&text).expect("JSON")),
+                Ok(Message::Close(_)) | Err(_) => return None,
+                Ok(_) => {}
             }
         }
     }
@@ -306,6 +362,22 @@ impl Client {
     pub(crate) async fn close(mut self) {
         self.0.close(None).await.expect("closed");
         while let Some(Ok(_)) = self.0.next().await {}
+    }
+}
+
+/// Every field of a frame stands in the documentation's example of its type.
+#[track_caller]
+fn assert_documented(frame: &Value) {
+    let page = include_str!("../../../../docs/channels/websocket.md");
+    let examples = page.lines().filter_map(|line| line.strip_prefix("← "));
+    let mut examples = examples.map(|line| serde_json::from_str::<Value>(line).expect("the example is JSON"));
+    let example = examples.find(|example| example["type"] == frame["type"]);
+    let example = example.unwrap_or_else(|| panic!("no example of {frame}"));
+    for field in frame.as_object().expect("an object").keys() {
+        assert!(
+            example.get(field).is_some() || field == "attachments",
+            "`{field}` of {frame} is not documented"
+        );
     }
 }
 
