@@ -7,7 +7,7 @@ use session_api::{
     Cap, Clock, Inbound, InboundId, InboundKind, LeaseFrom, Mailbox, ManualClock, Message, MessageId,
     Outcome, Part, Principal, PrincipalId, Purpose, ReservationId, Reserve, Role, Route, RunOverrides,
     Runner, Scope, SequentialIds, SessionKey, SessionStore, Step, StepKind, Timestamp, Turn, UsageEntry,
-    UsageLedger, WindowBudget, WorkerId, Writes,
+    UsageLedger, WhenBusy, WindowBudget, WorkerId, Writes,
 };
 use sqlx::{AssertSqlSafe, Connection, Row};
 
@@ -46,6 +46,7 @@ fn inbound(ids: &SequentialIds) -> Inbound {
         parent: None,
         principal: Principal::owner(),
         kind: InboundKind::Message,
+        busy: WhenBusy::default(),
         coalesce: None,
         runner: Runner::Any,
         overrides: RunOverrides::default(),

@@ -18,7 +18,8 @@ use super::{
 async fn accepts_leases_and_waits_to_be_killed() {
     let dir = std::env::current_dir().unwrap();
     let running = start(options(dir, 2), ManualClock::default()).await;
-    let accepted = running.store.accept(None, vec![message(7)].into(), Some(RunNow(worker(2)))).await.unwrap();
+    let accepted =
+        running.store.accept(None, vec![message(7)].into(), Some(RunNow(worker(2)))).await.unwrap();
     assert!(accepted.turn.is_some());
     std::future::pending::<()>().await;
 }
