@@ -10,6 +10,10 @@ UPDATE parts SET failed_at = coalesce(
     WHERE state > 2;
 CREATE INDEX parts_failed ON parts (outbox_no, idx) WHERE failed_at IS NOT NULL;
 
+-- As before, and with the state, so that what is unsent is counted without reading it.
+DROP INDEX outbox_due;
+CREATE INDEX outbox_due ON outbox (channel, chat, no, state) WHERE state < 2;
+
 -- The one message of each chat of which a part is being sent.
 CREATE INDEX outbox_sending ON outbox (channel, chat) WHERE worker IS NOT NULL;
 

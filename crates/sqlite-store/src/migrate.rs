@@ -312,6 +312,6 @@ mod tests {
             .iter()
             .map(|migration| format!("{:x?}", &Sha256::digest(migration.sql.as_bytes())[..4]))
             .collect();
-        assert_eq!(digests, ["[f8, 76, df, 78]", "[70, dc, 75, e]"]);
+        assert_eq!(digests, ["[f8, 76, df, 78]", "[2c, ea, 2f, 7b]"]);
     }
 }
