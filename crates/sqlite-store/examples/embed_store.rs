@@ -7,8 +7,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use futures_util::future::BoxFuture;
 use session_api::{
     Clock, IdSource, Inbound, InboundId, InboundKind, Mailbox, Message, MessageId, Outcome, Part, Principal,
-    Role, Route, RunNow, RunOverrides, Runner, Scope, SessionKey, SessionStore, Timestamp, WindowBudget,
-    WorkerId, Writes,
+    Role, Route, RunNow, RunOverrides, Runner, Scope, SessionKey, SessionStore, Timestamp, WhenBusy,
+    WindowBudget, WorkerId, Writes,
 };
 use sqlite_store::{OpenOptions, SqliteStore};
 use uuid::Uuid;
@@ -73,6 +73,7 @@ async fn talk(
         reply: Route::to_session(&session),
         principal: Principal::owner(),
         kind: InboundKind::Message,
+        busy: WhenBusy::default(),
         coalesce: None,
         runner: Runner::Any,
         overrides: RunOverrides::default(),

@@ -1,13 +1,13 @@
 //! `Mailbox::accept`, and rows that come in from inside.
 
 use session_api::{
-    Acceptance, Accepted, Ack, CursorMove, Inbound, InboundId, InboundKind, Outcome, RunNow, RunOverrides,
-    SourceLease, StoreError, Turn, TurnId,
+    Acceptance, Accepted, Ack, Batch, Inbound, InboundId, InboundKind, Outcome, RunNow, RunOverrides,
+    SourceLease, StoreError, Turn, TurnId, WhenBusy,
 };
 use sha2::{Digest, Sha256};
 
 use crate::{
-    answers::{self, Effect},
+    answers, apply,
     encode::{Reading, bytes, json, kind, only, outcome, rank},
     error::invalid,
     lease,
@@ -40,10 +40,11 @@ pub(crate) type Taken = (Acceptance, Option<Turn>);
 pub(crate) async fn accept(
     transaction: &mut Transaction,
     lease: Option<SourceLease>,
-    batch: Vec<Inbound>,
-    cursor: Option<CursorMove>,
+    batch: Batch,
     run_now: Option<RunNow>,
 ) -> Result<Accepted, StoreError> {
+    let Batch { rows: batch, cursor, mut writes } = batch;
+    apply::stands_alone(&writes)?;
     if run_now.is_some() && batch.len() != 1 {
         return Err(invalid(format!(
             "only a batch of one row can be run at once, not one of {}",
@@ -53,11 +54,18 @@ pub(crate) async fn accept(
     source::advance(transaction, lease.as_ref(), cursor.as_ref()).await?;
     let mut rows = Vec::with_capacity(batch.len());
     let mut turn = None;
-    let size = batch.len();
+    // The last row finishes the operation, where nothing is written behind it.
+    let size = if writes.is_empty() { batch.len() } else { usize::MAX };
     for (inbound, number) in batch.into_iter().zip(1..) {
         let (acceptance, leased) = take(transaction, inbound, run_now, number == size).await?;
         rows.push(acceptance);
         turn = turn.or(leased);
+    }
+    if !writes.is_empty() {
+        transaction.enter().await?;
+        let mut script = Script::default();
+        apply::apply(transaction, &mut script, None, &mut writes).await?;
+        transaction.finish(script).await?;
     }
     Ok(Accepted { rows, ack: Ack::committed(), turn })
 }
@@ -96,9 +104,10 @@ pub(crate) async fn take(
         }
         None => create(transaction, &inbound, &key).await?,
     };
-    let effect = answers::told(&file, &mut found, 3, &inbound, known.suspended)?;
+    let effects = answers::told(&file, &mut found, 3, &inbound, known.suspended)?;
     let no = transaction.no()?;
-    let settled = matches!(effect, Some(Effect::Answers { .. } | Effect::Stops { .. }));
+    let settles = matches!(inbound.kind, InboundKind::Answer { .. } | InboundKind::Stop);
+    let settled = settles && !effects.is_empty();
     let runs = run_now.filter(|_| !settled && !known.open && !known.queued);
     let founded = match runs {
         Some(RunNow(worker)) => Some(lease::Founding::new(transaction, worker, known.epoch)?),
@@ -110,8 +119,8 @@ pub(crate) async fn take(
     let state = if settled { 2 } else { i64::from(founded.is_some()) };
     insert(&mut script, &inbound, known.id, no, state, founded.as_ref().map(|f| f.turn), now.0)?;
     touch(&mut script, &inbound, &known, (!settled && founded.is_none()).then_some(no), no, now);
-    if let Some(effect) = effect {
-        answers::apply(&mut script, &effect, &inbound);
+    for effect in &effects {
+        answers::apply(&mut script, effect, &inbound, now);
     }
     if let Some(founding) = &founded {
         founding.insert(&mut script, known.id, &[inbound.id], only(inbound.runner), 1, now);
@@ -180,7 +189,7 @@ fn insert(
         _ => outcome(Outcome::Quiet),
     });
     let coalesce = inbound.coalesce.map(|time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX / 2));
-    let plain = inbound.overrides == RunOverrides::default();
+    let plain = inbound.overrides == RunOverrides::default() && inbound.busy == WhenBusy::Steer;
     script.add(
         "INSERT INTO inbox (no, id, session_id, state, kind, runner, plain, coalesce_ms, turn_id, founder, outcome,
             accepted_at, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -202,7 +211,7 @@ fn touch(
     now: session_api::Timestamp,
 ) {
     let principal = inbound.principal.id.0.as_str();
-    let passes = known.queued && known.held && inbound.kind == InboundKind::Command;
+    let passes = known.queued && known.held && inbound.kind.passes_back_off();
     if passes && waits.is_some() {
         script
             .add(

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use session_api::{Decision, Inbound, InboundKind, StoreError, Timestamp, TurnId};
+use session_api::{Decision, Inbound, InboundKind, Locked, Rank, StoreError, Timestamp, TurnId, WhenBusy};
 
 use crate::{
     accept::rank_of,
+    apply::kv,
     encode::{Reading, bytes, each},
     script::{Answers, Script},
 };
@@ -18,6 +19,8 @@ pub(crate) enum Effect {
     Stops { turns: Vec<TurnId> },
     /// It takes away those open questions of this turn that its sender might have answered.
     Supersedes { turn: TurnId },
+    /// It locks everything.
+    Locks,
 }
 
 const STOPPABLE: &str = "WITH RECURSIVE family (key) AS (
@@ -36,37 +39,46 @@ pub(crate) fn ask(script: &mut Script, inbound: &Inbound, key: &str, now: Timest
         InboundKind::Stop => {
             script.add(STOPPABLE).bind(key);
         }
-        InboundKind::Message | InboundKind::Command | InboundKind::Result { .. } => {}
+        InboundKind::Message if inbound.busy == WhenBusy::Interrupt => {
+            script.add(STOPPABLE).bind(key);
+        }
+        InboundKind::Message | InboundKind::Command | InboundKind::Lock | InboundKind::Result { .. } => {}
     }
 }
 
-/// Reads what it can do.
+/// Reads what it can do; what it does not ask for has no answer.
 pub(crate) fn told(
     file: &Path,
     answers: &mut Answers,
     index: usize,
     inbound: &Inbound,
     suspended: Option<TurnId>,
-) -> Result<Option<Effect>, StoreError> {
-    Ok(match inbound.kind {
-        InboundKind::Answer { approval, decision } => match answers.first(index) {
-            Some(row) => {
+) -> Result<Vec<Effect>, StoreError> {
+    let mut effects = Vec::new();
+    match inbound.kind {
+        InboundKind::Answer { approval, decision } => {
+            if let Some(row) = answers.first(index) {
                 let turn = TurnId(Reading { file, row: &row }.id(0)?);
-                Some(Effect::Answers { question: bytes(approval.0), turn, decision })
+                effects.push(Effect::Answers { question: bytes(approval.0), turn, decision });
             }
-            None => None,
-        },
-        InboundKind::Stop => {
-            let turns = each(file, &answers.take(index), |row| row.id(0).map(TurnId))?;
-            (!turns.is_empty()).then_some(Effect::Stops { turns })
         }
-        InboundKind::Message => suspended.map(|turn| Effect::Supersedes { turn }),
-        InboundKind::Command | InboundKind::Result { .. } => None,
-    })
+        InboundKind::Stop | InboundKind::Message => {
+            effects.extend(suspended.filter(|_| inbound.kind == InboundKind::Message).map(supersedes));
+            let turns = each(file, &answers.take(index), |row| row.id(0).map(TurnId))?;
+            effects.extend((!turns.is_empty()).then_some(Effect::Stops { turns }));
+        }
+        InboundKind::Lock if inbound.principal.rank == Rank::Owner => effects.push(Effect::Locks),
+        InboundKind::Command | InboundKind::Lock | InboundKind::Result { .. } => {}
+    }
+    Ok(effects)
+}
+
+fn supersedes(turn: TurnId) -> Effect {
+    Effect::Supersedes { turn }
 }
 
 /// Writes it.
-pub(crate) fn apply(script: &mut Script, effect: &Effect, inbound: &Inbound) {
+pub(crate) fn apply(script: &mut Script, effect: &Effect, inbound: &Inbound, now: Timestamp) {
     match effect {
         Effect::Answers { question, turn, decision } => {
             let state = if *decision == Decision::Allow { 1 } else { 2 };
@@ -85,12 +97,20 @@ pub(crate) fn apply(script: &mut Script, effect: &Effect, inbound: &Inbound) {
                 .bind(rank_of(inbound));
             wake(script, *turn);
         }
+        Effect::Locks => {
+            script.add(STOP_ALL).bind(bytes(inbound.id.0));
+            kv(script, &Locked { by: inbound.principal.id.clone(), at: now }.set(), now.0);
+        }
     }
 }
 
 /// Marks a turn as stopped (the first stop stands); a suspended one can be leased to finalize.
 pub(crate) const STOP: &str = "UPDATE turns SET stopped_by = coalesce(stopped_by, ?),
     wake_at = CASE state WHEN 1 THEN 0 ELSE wake_at END WHERE id = ? AND state < 2";
+
+/// As [`STOP`], for all open turns: those that have a time to wake at.
+const STOP_ALL: &str = "UPDATE turns SET stopped_by = coalesce(stopped_by, ?),
+    wake_at = CASE state WHEN 1 THEN 0 ELSE wake_at END WHERE wake_at IS NOT NULL";
 
 /// A suspended turn may be leased when its last open question is settled or has expired.
 fn wake(script: &mut Script, turn: TurnId) {

@@ -32,6 +32,14 @@ pub(crate) fn no_messages(writes: &Writes) -> Result<(), StoreError> {
     Err(invalid("messages are added by a commit only"))
 }
 
+/// Refuses what may not be written outside a turn or a job.
+pub(crate) fn stands_alone(writes: &Writes) -> Result<(), StoreError> {
+    if writes.stands_alone() {
+        return Ok(());
+    }
+    Err(invalid("only messages to send, values and audit rows are written here"))
+}
+
 /// Writes everything but `messages`, `session` and `record`, which have functions of their own. What needs no look
 /// at the store goes into `script`; the rest is written at once.
 pub(crate) async fn apply(
@@ -121,7 +129,7 @@ fn job_write(script: &mut Script, job: &JobWrite) {
     }
 }
 
-fn kv(script: &mut Script, write: &KvWrite, now: i64) {
+pub(crate) fn kv(script: &mut Script, write: &KvWrite, now: i64) {
     match write {
         KvWrite::Set { owner, key, value, expires_at } => {
             script.add("INSERT OR REPLACE INTO kv (owner, key, value, updated_at, expires_at) VALUES (?, ?, ?, ?, ?)");

@@ -41,6 +41,14 @@ impl AuditLog for SqliteStore {
         each(&self.shared.layout.database, &rows, audit_row)
     }
 
+    async fn audit_about(&self, subject: &str, most: usize) -> Result<Vec<AuditRow>, StoreError> {
+        let mut script =
+            Script::new("SELECT place, hash, body FROM audit WHERE subject = ? ORDER BY no DESC LIMIT ?");
+        script.bind(subject).bind(limit(most));
+        let rows = self.read(script).await?.take(0);
+        each(&self.shared.layout.database, &rows, audit_row)
+    }
+
     async fn audit_verify(&self) -> Result<AuditVerdict, StoreError> {
         let (mut session, mut place, mut previous) = (String::new(), 0i64, String::new());
         let mut checked = 0;

@@ -2,28 +2,26 @@
 
 use std::sync::Arc;
 
-use session_api::{
-    OnDoubt, OutPart, OutboxMessage, PartClaim, PartId, PartState, Splitter, StoreError, WorkerId,
-};
+use session_api::{OnDoubt, OutboxMessage, PartClaim, PartId, Splitter, StoreError, WorkerId};
 
 use crate::{
-    encode::{Reading, bytes, each, json, limit, uint},
+    encode::{Reading, bytes, each, json, uint},
     script::Script,
     transaction::Transaction,
 };
 
-/// The first unfinished message of each chat that is not in back-off and not being sent by the asker.
-const HEADS: &str = "SELECT no, body, state, worker FROM outbox
-    WHERE no IN (SELECT min(no) FROM outbox WHERE channel = ? AND state < 2 GROUP BY chat)
-        AND hold_until <= ? AND (worker IS NULL OR worker <> ?) ORDER BY no";
+/// The first unfinished message of each chat that is not in back-off, with the message of that chat of which a part is
+/// being sent, and by whom. They may differ: an earlier one is resent meanwhile. What the asker sends is left out.
+const HEADS: &str = "SELECT h.no, h.body, h.state, s.no, s.worker FROM outbox h
+    LEFT JOIN outbox s ON s.channel = h.channel AND s.chat = h.chat AND s.worker IS NOT NULL
+    WHERE h.no IN (SELECT min(no) FROM outbox WHERE channel = ? AND state < 2 GROUP BY chat)
+        AND h.hold_until <= ? AND (s.worker IS NULL OR s.worker <> ?) ORDER BY h.no";
 
 /// A message whose turn in its chat it is.
 struct Head {
     no: i64,
     message: OutboxMessage,
     split: bool,
-    /// Whose sending was begun and not ended.
-    sender: Option<WorkerId>,
 }
 
 pub(crate) async fn claim(
@@ -60,14 +58,12 @@ async fn claim_heads(
             return Ok(false);
         }
         let row = Reading { file: &file, row };
-        let head = Head {
-            no: row.int(0)?,
-            message: row.json(1)?,
-            split: row.int(2)? == 1,
-            sender: row.maybe_id(3)?.map(WorkerId),
-        };
-        if head.sender.is_some_and(|sender| transaction.lives(sender)) {
-            continue;
+        let head = Head { no: row.int(0)?, message: row.json(1)?, split: row.int(2)? == 1 };
+        if let (Some(sending), Some(sender)) = (row.maybe_int(3)?, row.maybe_id(4)?.map(WorkerId)) {
+            if transaction.lives(sender) {
+                continue;
+            }
+            doubt(transaction, sending).await?;
         }
         match claim_of(transaction, worker, head, splitter).await? {
             Some(claim) => claims.push(claim),
@@ -84,10 +80,7 @@ async fn claim_of(
     head: Head,
     splitter: &dyn Splitter,
 ) -> Result<Option<PartClaim>, StoreError> {
-    let Head { no, message, split, sender } = head;
-    if sender.is_some() {
-        doubt(transaction, no, message.on_doubt).await?;
-    }
+    let Head { no, message, split } = head;
     if !split {
         store_parts(transaction, no, &message, splitter).await?;
     }
@@ -95,7 +88,7 @@ async fn claim_of(
     let mut script = Script::new(
         "UPDATE parts SET state = 1, attempts = attempts + 1, token = ?
          WHERE outbox_no = ? AND idx = (SELECT min(idx) FROM parts WHERE outbox_no = ? AND state = 0)
-         RETURNING id, idx, body, platform_id, attempts, doubted",
+         RETURNING id, idx, body, platform_id, attempts, doubted, state",
     );
     script.bind(token).bind(no).bind(no);
     script.add(
@@ -106,32 +99,19 @@ async fn claim_of(
     script.bind(bytes(worker.0)).bind(no);
     let Some(row) = transaction.run(script).await?.first(0) else { return Ok(None) };
     let row = Reading { file: &transaction.shared.layout.database, row: &row };
-    let body = row.maybe_text(2)?.is_some().then(|| row.json(2)).transpose()?;
-    let part = OutPart {
-        id: PartId(row.id(0)?),
-        message: message.id,
-        index: u32::try_from(row.int(1)?).unwrap_or(u32::MAX),
-        body,
-        platform_id: row.maybe_text(3)?,
-        state: PartState::Sending,
-        attempts: u32::try_from(row.int(4)?).unwrap_or(u32::MAX),
-        doubted: row.bool(5)?,
-    };
-    Ok(Some(PartClaim { part, route: message.route, kind: message.kind, token: uint(token) }))
+    let part = row.part(0, message.id)?;
+    let doubts = row.int(5)?;
+    let may_resend = doubts == 0 || (doubts == 1 && message.on_doubt == OnDoubt::ResendOnce);
+    let (route, kind) = (message.route, message.kind);
+    Ok(Some(PartClaim { part, route, kind, may_resend, token: uint(token) }))
 }
 
-/// A sending was cut off: nobody knows whether the platform took the part.
-pub(crate) async fn doubt(
-    transaction: &mut Transaction,
-    no: i64,
-    on_doubt: OnDoubt,
-) -> Result<(), StoreError> {
-    let resend = on_doubt == OnDoubt::ResendOnce;
-    let mut script = Script::new(
-        "UPDATE parts SET state = CASE WHEN ? AND NOT doubted THEN 0 ELSE 4 END, doubted = 1
-         WHERE outbox_no = ? AND state = 1",
-    );
-    script.bind(resend).bind(no);
+/// The sender of a part of this message is dead: nobody knows whether the platform took it.
+async fn doubt(transaction: &mut Transaction, no: i64) -> Result<(), StoreError> {
+    let mut script =
+        Script::new("UPDATE parts SET state = 0, doubted = doubted + 1 WHERE outbox_no = ? AND state = 1");
+    script.bind(no);
+    script.add("UPDATE outbox SET worker = NULL WHERE no = ?").bind(no);
     transaction.run(script).await.map(drop)
 }
 
@@ -145,24 +125,25 @@ async fn store_parts(
     let drafts = shown(transaction, message).await?;
     let bodies = splitter.split(message);
     let mut script = Script::default();
+    let mut place = 0;
     for index in 0..bodies.len().max(drafts.len()) {
         let (body, draft) = (bodies.get(index), drafts.get(index));
         let platform_id = draft.and_then(|(_, platform_id)| platform_id.clone());
         if body.is_none() && platform_id.is_none() {
             continue;
         }
-        // A draft whose id was never stored may be visible or not.
-        let doubted = draft.is_some() && platform_id.is_none();
-        let unknown = doubted && message.on_doubt == OnDoubt::NeverAndTell;
+        // A draft whose id was never stored may be visible or not: one doubt.
+        let doubts = i64::from(draft.is_some() && platform_id.is_none());
         let id = match draft {
             Some((id, _)) => *id,
             None => PartId::new(transaction.ids()),
         };
         script.add(
-            "INSERT INTO parts (outbox_no, idx, id, state, platform_id, doubted, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO parts (outbox_no, idx, id, state, platform_id, doubted, body) VALUES (?, ?, ?, 0, ?, ?, ?)",
         );
-        script.bind(no).bind(limit(index)).bind(bytes(id.0)).bind(if unknown { 4 } else { 0 });
-        script.bind(platform_id).bind(doubted).bind(body.map(json).transpose()?);
+        script.bind(no).bind(place).bind(bytes(id.0)).bind(platform_id).bind(doubts);
+        script.bind(body.map(json).transpose()?);
+        place += 1;
     }
     if !drafts.is_empty() {
         script.add_list("DELETE FROM drafts WHERE id IN (…)", drafts.len());

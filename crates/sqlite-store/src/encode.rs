@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde::{Serialize, de::DeserializeOwned};
 use session_api::{
-    Approval, ApprovalState, InboundKind, InboundRow, JournalEntry, Outcome, Purpose, Rank, Runner,
-    StoreError, Timestamp, WorkerId,
+    Approval, ApprovalState, InboundKind, InboundRow, JournalEntry, OutPart, OutboxId, Outcome, PartId,
+    PartState, Purpose, Rank, Runner, StoreError, Timestamp, WorkerId,
 };
 use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
@@ -123,6 +123,27 @@ impl Reading<'_> {
         })
     }
 
+    /// A part of `message` from `id, idx, body, platform_id, attempts, doubted, state` at `index`.
+    pub(crate) fn part(&self, index: usize, message: OutboxId) -> Result<OutPart, StoreError> {
+        let count = |index| self.int(index).map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+        Ok(OutPart {
+            id: PartId(self.id(index)?),
+            message,
+            index: count(index + 1)?,
+            body: self.maybe_text(index + 2)?.is_some().then(|| self.json(index + 2)).transpose()?,
+            platform_id: self.maybe_text(index + 3)?,
+            attempts: count(index + 4)?,
+            doubted: self.bool(index + 5)?,
+            state: match self.int(index + 6)? {
+                0 => PartState::Pending,
+                1 => PartState::Sending,
+                2 => PartState::Sent,
+                3 => PartState::Failed,
+                _ => PartState::Unknown,
+            },
+        })
+    }
+
     /// A journal entry from `no, at, body` at `index`.
     pub(crate) fn journal(&self, index: usize) -> Result<JournalEntry, StoreError> {
         Ok(JournalEntry { no: self.uint(index)?, at: self.time(index + 1)?, step: self.json(index + 2)? })
@@ -160,6 +181,7 @@ pub(crate) fn kind(kind: InboundKind) -> i64 {
         InboundKind::Answer { .. } => 2,
         InboundKind::Stop => 3,
         InboundKind::Result { .. } => 4,
+        InboundKind::Lock => 5,
     }
 }
 

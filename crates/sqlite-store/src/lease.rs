@@ -35,6 +35,7 @@ impl Founding {
         epoch: i64,
     ) -> Result<Self, StoreError> {
         let policy = transaction.shared.policy;
+        transaction.shared.wake.hasten();
         Ok(Self {
             turn: TurnId::new(transaction.ids()),
             worker,
@@ -295,6 +296,7 @@ fn drafts(transaction: &Transaction, rows: &[SqliteRow]) -> Result<Vec<Draft>, S
 async fn resume(transaction: &mut Transaction, turn: TurnId, worker: WorkerId) -> Result<Turn, StoreError> {
     let (now, token) = (transaction.now(), transaction.no()?);
     let policy = transaction.shared.policy;
+    transaction.shared.wake.hasten();
     let expires_at = now.plus(policy.ttl);
     let id = || bytes(turn.0);
     let mut script =

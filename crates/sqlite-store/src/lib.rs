@@ -41,6 +41,7 @@ mod mailbox;
 mod migrate;
 mod open;
 mod outbox;
+mod overdue;
 #[cfg(test)]
 mod plans;
 mod queue;
@@ -51,6 +52,7 @@ mod source;
 mod steps;
 mod transaction;
 mod turnstile;
+mod undelivered;
 mod usage;
 mod views;
 mod wake;

@@ -4,11 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use session_api::{
-    Accepted, Approval, Checkpoint, Control, CursorMove, DeadLetter, Draft, FailOutcome, Inbound, InboundId,
-    InboundRow, InboundView, JobLease, LeaseFrom, Mailbox, Message, MessageId, OutboxMessage, Outcome, Page,
-    PartClaim, PrincipalId, RunNow, Scope, SearchHit, SessionInfo, SessionKey, SessionStore, Settlement,
-    SourceLease, Splitter, Step, StoreError, StoredMessage, Timestamp, Turn, TurnId, TurnLease, TurnView,
-    Window, WindowBudget, WorkerId, Writes,
+    Accepted, Approval, Backlog, Batch, Checkpoint, Control, DeadLetter, Draft, FailOutcome, InboundId,
+    InboundRow, InboundView, JobLease, LeaseFrom, Mailbox, Message, MessageId, OutPart, OutboxId,
+    OutboxMessage, Outcome, Page, PartClaim, PrincipalId, RunNow, Scope, SearchHit, SessionInfo, SessionKey,
+    SessionStore, Settlement, SourceLease, Splitter, Step, StoreError, StoredMessage, Timestamp, Turn,
+    TurnId, TurnLease, TurnView, Undelivered, Window, WindowBudget, WorkerId, Writes,
 };
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     erase::{self, Taken},
     history, lease, liveness,
     open::SqliteStore,
-    outbox, settle, source, steps, views,
+    outbox, overdue, settle, source, steps, undelivered, views,
     writer::Grade,
 };
 
@@ -36,13 +36,11 @@ impl Mailbox for SqliteStore {
     async fn accept(
         &self,
         lease: Option<&SourceLease>,
-        batch: Vec<Inbound>,
-        cursor: Option<CursorMove>,
+        batch: Batch,
         run_now: Option<RunNow>,
     ) -> Result<Accepted, StoreError> {
         let lease = lease.cloned();
-        self.write(Grade::DURABLE, move |tx| Box::pin(accept::accept(tx, lease, batch, cursor, run_now)))
-            .await
+        self.write(Grade::DURABLE, move |tx| Box::pin(accept::accept(tx, lease, batch, run_now))).await
     }
 
     async fn lease(&self, worker: WorkerId, from: LeaseFrom) -> Result<Option<Turn>, StoreError> {
@@ -153,6 +151,34 @@ impl Mailbox for SqliteStore {
 
     async fn outbox(&self, session: &SessionKey, limit: usize) -> Result<Vec<OutboxMessage>, StoreError> {
         outbox::of_session(self, session, limit).await
+    }
+
+    async fn parts(&self, message: OutboxId) -> Result<Vec<OutPart>, StoreError> {
+        undelivered::parts(self, message).await
+    }
+
+    async fn undelivered(&self, scope: &Scope, limit: usize) -> Result<Vec<Undelivered>, StoreError> {
+        undelivered::list(self, scope, limit).await
+    }
+
+    async fn resend(&self, message: OutboxId) -> Result<bool, StoreError> {
+        self.write(Grade::DURABLE, move |tx| Box::pin(undelivered::resend(tx, message))).await
+    }
+
+    async fn drop_undelivered(&self, message: OutboxId) -> Result<bool, StoreError> {
+        self.write(Grade::DURABLE, move |tx| Box::pin(undelivered::forget(tx, message))).await
+    }
+
+    async fn overdue(&self, before: Timestamp, limit: usize) -> Result<Vec<InboundRow>, StoreError> {
+        overdue::list(self, before, limit).await
+    }
+
+    async fn give_up(&self, id: InboundId, outcome: Outcome, writes: Writes) -> Result<bool, StoreError> {
+        self.write(Grade::DURABLE, move |tx| Box::pin(overdue::give_up(tx, id, outcome, writes))).await
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        overdue::backlog(self).await
     }
 }
 

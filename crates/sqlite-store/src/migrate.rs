@@ -21,8 +21,10 @@ pub(crate) struct Migration {
 }
 
 /// All of them, oldest first.
-pub(crate) const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, sql: include_str!("../migrations/0001_core.sql"), changes_data: false }];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, sql: include_str!("../migrations/0001_core.sql"), changes_data: false },
+    Migration { version: 2, sql: include_str!("../migrations/0002_gateway.sql"), changes_data: true },
+];
 
 /// The tables of the newest version. A file that lacks one is damaged, whatever its version says.
 pub(crate) const TABLES: &[&str] = &[
@@ -125,9 +127,12 @@ async fn upgrade(
 ) -> Result<(), OpenError> {
     let file = &layout.database;
     let database = |error| open_error(file, error);
+    let before = current(connection).await.map_err(database)?;
     for migration in migrations {
         let version = migration.version;
-        if migration.changes_data && current(connection).await.map_err(database)? == version - 1 {
+        // Of a store that is made just now there is nothing to keep.
+        if before > 0 && migration.changes_data && current(connection).await.map_err(database)? == version - 1
+        {
             snapshot(connection, layout, version).await?;
         }
         connection.execute("BEGIN IMMEDIATE").await.map_err(database)?;
@@ -187,24 +192,27 @@ mod tests {
     use super::*;
     use crate::connect;
 
-    /// A later migration, as one may come: it changes rows.
+    /// All that there are and a later one, as it may come: it changes rows.
     const LATER: &[Migration] = &[
         MIGRATIONS[0],
+        MIGRATIONS[1],
         Migration {
-            version: 2,
+            version: 3,
             sql: "ALTER TABLE kv ADD COLUMN note TEXT;\nUPDATE kv SET note = value;\nDELETE FROM kv WHERE key = 'b';\n",
             changes_data: true,
         },
     ];
 
-    async fn old_store() -> (tempfile::TempDir, Layout) {
+    /// A directory with a store of two values, made by these migrations.
+    async fn old_store(migrations: &[Migration]) -> (tempfile::TempDir, Layout) {
         let dir = tempfile::tempdir().unwrap();
         let layout = Layout::of(dir.path());
         layout.prepare().unwrap();
         let mut connection = connect::writer(&layout.database).await.unwrap();
-        make_ours(&mut connection, &layout, MIGRATIONS).await.unwrap();
+        make_ours(&mut connection, &layout, migrations).await.unwrap();
         for key in ["a", "b"] {
-            let mut script = Script::new("INSERT INTO kv VALUES ('owner', ?, 'value', 1, NULL)");
+            let mut script =
+                Script::new("INSERT INTO kv (owner, key, value, updated_at) VALUES ('owner', ?, 'value', 1)");
             script.bind(key);
             script.run(&mut connection).await.unwrap();
         }
@@ -217,45 +225,93 @@ mod tests {
         rows.iter().map(|row| column(row, 0).unwrap()).collect()
     }
 
+    /// What is left when this text is carried out in a transaction that nobody commits, as by a kill.
+    async fn killed(layout: &Layout, text: String) {
+        let mut dying = connect::writer(&layout.database).await.unwrap();
+        dying.execute(sqlx::raw_sql(AssertSqlSafe(format!("BEGIN IMMEDIATE;{text}")))).await.unwrap();
+        close(dying).await;
+    }
+
+    #[tokio::test]
+    async fn a_new_store_keeps_no_copy_of_what_never_was() {
+        let (_dir, layout) = old_store(LATER).await;
+        assert!(!layout.backup(2).exists() && !layout.backup(3).exists());
+    }
+
     #[tokio::test]
     async fn an_upgrade_that_changes_rows_keeps_a_copy_of_the_old_ones() {
-        let (_dir, layout) = old_store().await;
+        let (_dir, layout) = old_store(MIGRATIONS).await;
         let mut connection = connect::writer(&layout.database).await.unwrap();
         make_ours(&mut connection, &layout, LATER).await.unwrap();
         assert_eq!(keys(&mut connection).await, ["a"]);
-        let mut copy = connect::reader(&layout.backup(2)).await.unwrap();
+        let mut copy = connect::reader(&layout.backup(3)).await.unwrap();
         assert_eq!(keys(&mut copy).await, ["a", "b"]);
-        assert_eq!(current(&mut copy).await.unwrap(), 1);
+        assert_eq!(current(&mut copy).await.unwrap(), 2);
     }
 
     #[tokio::test]
     async fn an_upgrade_killed_at_any_statement_leaves_the_old_schema_or_the_new_one() {
-        let text = statements(&LATER[1]);
+        let text = statements(&LATER[2]);
         let all: Vec<&str> = text.lines().collect();
         for killed_after in 0..=all.len() {
-            let (_dir, layout) = old_store().await;
-            let mut dying = connect::writer(&layout.database).await.unwrap();
-            let begun = format!("BEGIN IMMEDIATE;{}", all[..killed_after].concat());
-            dying.execute(sqlx::raw_sql(AssertSqlSafe(begun))).await.unwrap();
-            // Dropped without a commit, as by a kill.
-            close(dying).await;
+            let (_dir, layout) = old_store(MIGRATIONS).await;
+            killed(&layout, all[..killed_after].concat()).await;
             let mut connection = connect::writer(&layout.database).await.unwrap();
-            assert_eq!(current(&mut connection).await.unwrap(), 1, "after {killed_after}");
+            assert_eq!(current(&mut connection).await.unwrap(), 2, "after {killed_after}");
             assert_eq!(keys(&mut connection).await, ["a", "b"], "after {killed_after}");
             make_ours(&mut connection, &layout, LATER).await.unwrap();
-            assert_eq!(current(&mut connection).await.unwrap(), 2, "after {killed_after}");
+            assert_eq!(current(&mut connection).await.unwrap(), 3, "after {killed_after}");
             assert_eq!(keys(&mut connection).await, ["a"], "after {killed_after}");
+        }
+    }
+
+    /// What the first version wrote: a part that failed, one that was in doubt and is unknown, one that was sent, and
+    /// audit rows of which one cannot be read.
+    const FIRST: &str = r#"
+        INSERT INTO outbox (no, id, session, state, channel, chat, body)
+            VALUES (7, x'07', 's', 2, 'c', 'x', '{"at": 70}'), (8, x'08', 's', 2, 'c', 'x', 'broken');
+        INSERT INTO parts (outbox_no, idx, id, state, doubted)
+            VALUES (7, 0, x'70', 2, 0), (7, 1, x'71', 3, 0), (8, 0, x'80', 4, 1);
+        INSERT INTO audit (no, session, place, hash, body)
+            VALUES (1, 's', 1, 'h', '{"subject": "exec"}'), (2, 's', 2, 'h', 'broken');
+    "#;
+
+    #[tokio::test]
+    async fn a_store_of_the_first_version_lists_what_it_did_not_deliver() {
+        let statements = statements(&MIGRATIONS[1]);
+        let all: Vec<&str> = statements.split_inclusive(";\n").collect();
+        for killed_after in 0..=all.len() {
+            let (_dir, layout) = old_store(&MIGRATIONS[..1]).await;
+            let mut connection = connect::writer(&layout.database).await.unwrap();
+            connection.execute(FIRST).await.unwrap();
+            close(connection).await;
+            killed(&layout, all[..killed_after].concat()).await;
+            let mut connection = connect::writer(&layout.database).await.unwrap();
+            make_ours(&mut connection, &layout, MIGRATIONS).await.unwrap();
+            let mut script =
+                Script::new("SELECT failed_at FROM parts WHERE failed_at IS NOT NULL ORDER BY outbox_no");
+            script.add("SELECT no FROM audit WHERE subject = 'exec'");
+            script.add("SELECT doubted FROM parts ORDER BY outbox_no, idx");
+            let mut found = script.run(&mut connection).await.unwrap();
+            let mut numbers = |index| {
+                let rows = found.take(index);
+                rows.iter().map(|row| column(row, 0).unwrap()).collect::<Vec<i64>>()
+            };
+            assert_eq!((numbers(0), numbers(1), numbers(2)), (vec![70, 0], vec![1], vec![0, 0, 1]));
+            assert_eq!(keys(&mut connection).await, ["a", "b"]);
+            let mut copy = connect::reader(&layout.backup(2)).await.unwrap();
+            assert_eq!(current(&mut copy).await.unwrap(), 1);
         }
     }
 
     #[test]
     fn what_shipped_is_never_changed() {
         use sha2::{Digest, Sha256};
-        // Before the first release this digest may be renewed; afterwards a change is a new migration.
+        // Before the first release these digests may be renewed; afterwards a change is a new migration.
         let digests: Vec<String> = MIGRATIONS
             .iter()
             .map(|migration| format!("{:x?}", &Sha256::digest(migration.sql.as_bytes())[..4]))
             .collect();
-        assert_eq!(digests, ["[f8, 76, df, 78]"]);
+        assert_eq!(digests, ["[f8, 76, df, 78]", "[2c, ea, 2f, 7b]"]);
     }
 }

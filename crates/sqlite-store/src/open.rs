@@ -22,7 +22,7 @@ use crate::{
     readers::Readers,
     script::{Answers, Script},
     transaction::Transaction,
-    turnstile::Turnstile,
+    turnstile::{NotPassed, Turnstile},
     wake::Wake,
     writer::{Asked, Grade, Operation, WAITING, Writer},
 };
@@ -113,8 +113,7 @@ impl SqliteStore {
             .map_err(|(path, error)| unusable(&path, "cannot be opened for locking", error))?;
         let connection = {
             // Under the pen, so that of two processes that start at once one makes the schema and the other finds it.
-            let pen = turnstile.pass().await;
-            let _pen = pen.map_err(|error| unusable(&layout.run, "cannot be locked", error))?;
+            let _pen = turnstile.pass().await.map_err(not_passed)?;
             let found = layout.inspect()?;
             let connected = connect::writer(&layout.database).await;
             let mut connection = connected.map_err(|error| open_error(&layout.database, error))?;
@@ -141,7 +140,7 @@ impl SqliteStore {
             policy,
             clock,
             ids,
-            wake: Wake::new(),
+            wake: Wake::new(policy.ttl),
             running: AtomicBool::new(false),
             groups: AtomicU64::new(0),
         });
@@ -197,6 +196,15 @@ impl SqliteStore {
 
     pub(crate) fn now(&self) -> session_api::Timestamp {
         self.shared.clock.now()
+    }
+}
+
+fn not_passed(error: NotPassed) -> OpenError {
+    match error {
+        NotPassed::Refused { path, source } => unusable(&path, "cannot be locked", source),
+        NotPassed::Kept { ref path, .. } => {
+            OpenError::Unusable { path: path.clone(), what: error.to_string(), source: None }
+        }
     }
 }
 

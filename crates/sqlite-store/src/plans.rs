@@ -4,10 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use session_api::{
-    Cap, Clock, Inbound, InboundId, InboundKind, LeaseFrom, Mailbox, ManualClock, Message, MessageId,
-    Outcome, Part, Principal, PrincipalId, Purpose, ReservationId, Reserve, Role, Route, RunOverrides,
-    Runner, Scope, SequentialIds, SessionKey, SessionStore, Step, StepKind, Timestamp, Turn, UsageEntry,
-    UsageLedger, WindowBudget, WorkerId, Writes,
+    AuditEntry, AuditLog, Batch, Cap, Clock, Delivery, Inbound, InboundId, InboundKind, LeaseFrom, Mailbox,
+    ManualClock, Message, MessageId, OnDoubt, OutboxId, OutboxKind, OutboxMessage, Outcome, Part, Principal,
+    PrincipalId, Purpose, ReservationId, Reserve, Role, Route, RunNow, RunOverrides, Runner, Scope,
+    SequentialIds, SessionKey, SessionStore, Settlement, Splitter, Step, StepKind, Timestamp, Turn,
+    UsageEntry, UsageLedger, WhenBusy, WindowBudget, WorkerId, Writes,
 };
 use sqlx::{AssertSqlSafe, Connection, Row};
 
@@ -46,6 +47,7 @@ fn inbound(ids: &SequentialIds) -> Inbound {
         parent: None,
         principal: Principal::owner(),
         kind: InboundKind::Message,
+        busy: WhenBusy::default(),
         coalesce: None,
         runner: Runner::Any,
         overrides: RunOverrides::default(),
@@ -119,12 +121,100 @@ async fn work(store: SqliteStore, worker: WorkerId, ids: Arc<SequentialIds>) {
     store.turn(turn.lease.turn).await.unwrap();
 }
 
+/// Two parts for each message.
+struct Halves;
+
+impl Splitter for Halves {
+    fn split(&self, _: &OutboxMessage) -> Vec<Part> {
+        vec![Part::text("one"), Part::text("two")]
+    }
+}
+
+fn notice(ids: &SequentialIds, session: &SessionKey) -> Writes {
+    let message = OutboxMessage {
+        id: OutboxId::new(ids),
+        turn: None,
+        inbound: None,
+        session: session.clone(),
+        route: Route::to_session(session),
+        parts: vec![Part::text("hello")],
+        kind: OutboxKind::Notice,
+        delivery: Delivery::Push,
+        on_doubt: OnDoubt::ResendOnce,
+        drafts: Vec::new(),
+        at: Timestamp(1),
+    };
+    let entry = AuditEntry {
+        at: Timestamp(1),
+        session: session.clone(),
+        turn: None,
+        principal: PrincipalId("owner".into()),
+        kind: "security.denied".into(),
+        subject: "stranger".into(),
+        payload: "{}".into(),
+        millis: 0,
+    };
+    Writes { outbox: vec![message], audit: vec![entry], ..Writes::default() }
+}
+
+/// What a gateway does beside turns: strangers, interrupts and locks come in, messages go out or do not, and what waits
+/// is looked after.
+async fn serve(store: &SqliteStore, worker: WorkerId, ids: &SequentialIds) {
+    let row = inbound(ids);
+    let session = row.session.clone();
+    let batch = |kind, busy| Batch {
+        writes: notice(ids, &session),
+        ..vec![Inbound { kind, busy, ..inbound(ids) }].into()
+    };
+    let turn = store.accept(None, vec![row].into(), Some(RunNow(worker))).await.unwrap().turn.unwrap();
+    store.accept(None, batch(InboundKind::Message, WhenBusy::Interrupt), None).await.unwrap();
+    store.accept(None, batch(InboundKind::Lock, WhenBusy::Steer), None).await.unwrap();
+    let retry_at = Some(store.now().plus(Duration::from_secs(60)));
+    store.fail(&turn.lease, "error", retry_at, Writes::default()).await.unwrap();
+    for waiting in store.overdue(store.now().plus(Duration::from_secs(1)), 2).await.unwrap() {
+        let id = waiting.inbound.id;
+        assert!(store.give_up(id, Outcome::Failed, notice(ids, &session)).await.unwrap());
+    }
+    let error = || "error".to_owned();
+    let ends = [
+        Settlement::Sent { platform_id: None },
+        Settlement::RetryAt { at: Timestamp(0), error: error() },
+        Settlement::Unknown { error: error() },
+        Settlement::Unknown { error: error() },
+        Settlement::Failed { error: error() },
+    ];
+    for end in ends {
+        let claims = store.claim_parts(worker, &["test".into()], 10, Arc::new(Halves)).await.unwrap();
+        store.settle_part(claims.first().unwrap(), end).await.unwrap();
+    }
+    let failed = store.undelivered(&Scope::All, 10).await.unwrap();
+    let [unknown, refused] = failed.as_slice() else { panic!("{failed:?}") };
+    assert_eq!(store.parts(unknown.message.id).await.unwrap().len(), 2);
+    assert!(store.resend(unknown.message.id).await.unwrap());
+    assert!(store.drop_undelivered(refused.message.id).await.unwrap());
+    assert!(!store.audit_about("stranger", 10).await.unwrap().is_empty());
+    assert!(store.backlog().await.unwrap().pending > 0);
+}
+
 /// Reads that may look at every row of these: the members of one family, rows of the group itself, the window that was
-/// just limited, and what is reserved or running at this moment.
+/// just limited, what is reserved or running at this moment, and the entries of an index that are counted or listed.
 fn harmless(line: &str) -> bool {
-    ["CONSTANT ROW", "SCAN f", "SCAN family", "SCAN newest", "SCAN range", "SCAN reservations"]
-        .iter()
-        .any(|known| line.contains(known))
+    let counted = ["inbox_pending", "inbox_dead", "outbox_due"];
+    if counted.iter().any(|index| line.ends_with(&format!("USING COVERING INDEX {index}"))) {
+        return true;
+    }
+    [
+        "CONSTANT ROW",
+        "SCAN f",
+        "SCAN family",
+        "SCAN newest",
+        "SCAN range",
+        "SCAN reservations",
+        "(subquery",
+        "parts_failed",
+    ]
+    .iter()
+    .any(|known| line.contains(known))
 }
 
 #[tokio::test]
@@ -136,7 +226,12 @@ async fn no_statement_of_a_turn_scans_or_sorts() {
     let clock = Arc::new(Still(ManualClock::default()));
     let (store, writer) = SqliteStore::open(options, clock, ids.clone()).await.unwrap();
     SENT.lock().clear();
-    let (written, ()) = tokio::join!(writer.run(), work(store, worker, ids));
+    let all = async {
+        work(store.clone(), worker, ids.clone()).await;
+        serve(&store, worker, &ids).await;
+        drop(store);
+    };
+    let (written, ()) = tokio::join!(writer.run(), all);
     written.unwrap();
     let sent: Vec<String> = SENT.lock().iter().cloned().collect();
     let mut connection = connect::reader(&dir.path().join("factotum.db")).await.unwrap();

@@ -49,9 +49,10 @@ pub(crate) fn founders(
 ) -> Vec<Waiting> {
     let Some(head) = waiting.first() else { return waiting };
     if head.hold_until > now.0 {
-        // In back-off: only a command passes.
-        let command = waiting.into_iter().find(|row| row.row.inbound.kind == InboundKind::Command);
-        return command.filter(|row| row.may_run(transaction, worker)).into_iter().collect();
+        // In back-off: only commands and locks pass.
+        let passing =
+            waiting.into_iter().find(|row| row.row.inbound.kind.passes_back_off() && row.hold_until <= now.0);
+        return passing.filter(|row| row.may_run(transaction, worker)).into_iter().collect();
     }
     if head.due() > now.0 || !head.may_run(transaction, worker) {
         return Vec::new();
@@ -82,7 +83,7 @@ pub(crate) fn requeue(script: &mut Script, session: i64, no: i64, now: Timestamp
                     SELECT ?, CASE
                             WHEN hold_until > ? AND EXISTS (
                                 SELECT 1 FROM inbox WHERE session_id = sessions.id AND state < 2 AND state = 0
-                                    AND kind = 1) THEN 0
+                                    AND kind IN (1, 5)) THEN 0
                             ELSE max(hold_until, accepted_at + coalesce(coalesce_ms, 0)) END,
                         CASE WHEN hold_until > ? THEN NULL ELSE runner END, hold_until > ?
                     FROM inbox WHERE session_id = sessions.id AND state < 2 AND state = 0 ORDER BY no LIMIT 1)

@@ -1,9 +1,8 @@
 //! `Mailbox::settle_part`.
 
-use session_api::{OutboxMessage, PartClaim, Settlement, StoreError};
+use session_api::{PartClaim, Settlement, StoreError};
 
 use crate::{
-    claim::doubt,
     encode::{Reading, bytes, int},
     error::stale,
     script::Script,
@@ -17,15 +16,15 @@ pub(crate) async fn settle(
 ) -> Result<(), StoreError> {
     let index = i64::from(claim.part.index);
     let mut script = Script::new(
-        "SELECT o.no, o.body FROM outbox o JOIN parts p ON p.outbox_no = o.no
+        "SELECT o.no FROM outbox o JOIN parts p ON p.outbox_no = o.no
          WHERE o.id = ? AND p.idx = ? AND p.state = 1 AND p.token = ?",
     );
     script.bind(bytes(claim.part.message.0)).bind(index).bind(int(claim.token));
     let Some(row) = transaction.run(script).await?.first(0) else {
         return Err(stale(format!("part {} is not claimed under this token any more", claim.part.id)));
     };
-    let row = Reading { file: &transaction.shared.layout.database, row: &row };
-    let (no, message) = (row.int(0)?, row.json::<OutboxMessage>(1)?);
+    let no = Reading { file: &transaction.shared.layout.database, row: &row }.int(0)?;
+    let now = transaction.now().0;
     let mut hold_until = 0;
     let mut script = Script::default();
     match settlement {
@@ -42,14 +41,19 @@ pub(crate) async fn settle(
             script.bind(error).bind(no).bind(index);
         }
         Settlement::Failed { error } => {
-            // The rest of the message is not sent.
-            script.add("UPDATE parts SET state = 3, error = ? WHERE outbox_no = ? AND state < 2");
-            script.bind(error).bind(no);
+            // The rest of the message is not sent. Drafts left over are still deleted: what they show is not the answer.
+            script.add(
+                "UPDATE parts SET state = 3, error = ?, failed_at = ?
+                 WHERE outbox_no = ? AND state < 2 AND (idx = ? OR (idx > ? AND body IS NOT NULL))",
+            );
+            script.bind(error).bind(now).bind(no).bind(index).bind(index);
         }
         Settlement::Unknown { error } => {
-            doubt(transaction, no, message.on_doubt).await?;
-            script.add("UPDATE parts SET error = ? WHERE outbox_no = ? AND idx = ?");
-            script.bind(error).bind(no).bind(index);
+            script.add(
+                "UPDATE parts SET error = ?, doubted = doubted + 1, state = CASE doubted WHEN 0 THEN 0 ELSE 4 END,
+                    failed_at = CASE doubted WHEN 0 THEN NULL ELSE ? END WHERE outbox_no = ? AND idx = ?",
+            );
+            script.bind(error).bind(now).bind(no).bind(index);
         }
     }
     script.add(

@@ -112,6 +112,7 @@ pub(crate) fn control_of(
 /// `Mailbox::renew`.
 pub(crate) async fn renew(transaction: &mut Transaction, lease: TurnLease) -> Result<Control, StoreError> {
     let now = transaction.now();
+    transaction.shared.wake.hasten();
     let mut found = transaction.run(ask_control(&lease, now.0)).await?;
     let (held, first) = (found.first(0), found.first(1));
     let file = transaction.shared.layout.database.clone();

@@ -105,6 +105,14 @@ impl Transaction {
         worker == self.shared.worker || liveness::lives(&self.shared.layout.run, worker)
     }
 
+    /// Opens the operation where nothing has run in it yet, so that it can have numbers.
+    pub(crate) async fn enter(&mut self) -> Result<(), StoreError> {
+        if self.stage == Stage::Asked {
+            self.send_inside(Script::new("SELECT 1")).await?;
+        }
+        Ok(())
+    }
+
     /// Runs a script inside the operation's savepoint, which its first script opens.
     pub(crate) async fn run(&mut self, script: Script) -> Result<Answers, StoreError> {
         if script.is_empty() {

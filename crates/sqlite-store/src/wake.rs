@@ -1,25 +1,53 @@
 //! Waking those who wait for something to change.
 
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicU32, AtomicUsize, Ordering},
     time::Duration,
 };
 
 use tokio::sync::{Notify, watch};
 
-/// How often the writer looks for commits of other processes while somebody waits.
-pub(crate) const POLL: Duration = Duration::from_millis(50);
+/// How often the writer looks for commits of other processes while somebody waits and a turn runs here: a stop may come
+/// from there.
+const QUICK: Duration = Duration::from_millis(50);
+
+/// How often it looks while somebody waits and nothing runs. With the look itself it is within the 250 ms that are
+/// promised, and costs an idle process next to nothing.
+const CALM: Duration = Duration::from_millis(225);
 
 /// The version that `changed` hands out, and who waits for the next one.
 pub(crate) struct Wake {
     version: watch::Sender<u64>,
     waiting: AtomicUsize,
     arrived: Notify,
+    /// Quick looks that are left.
+    haste: AtomicU32,
+    /// How many there are after a lease was given or renewed: enough until it is renewed again.
+    most: u32,
 }
 
 impl Wake {
-    pub(crate) fn new() -> Self {
-        Self { version: watch::Sender::new(1), waiting: AtomicUsize::new(0), arrived: Notify::new() }
+    /// For leases that hold for `ttl`.
+    pub(crate) fn new(ttl: Duration) -> Self {
+        let most = u32::try_from(ttl.as_millis() / 2 / QUICK.as_millis()).unwrap_or(u32::MAX);
+        Self {
+            version: watch::Sender::new(1),
+            waiting: AtomicUsize::new(0),
+            arrived: Notify::new(),
+            haste: AtomicU32::new(0),
+            most,
+        }
+    }
+
+    /// A turn runs here: looks are quick for half the time of its lease. It is renewed at a third.
+    pub(crate) fn hasten(&self) {
+        self.haste.store(self.most, Ordering::Relaxed);
+    }
+
+    /// How long to wait before the next look.
+    pub(crate) fn pause(&self) -> Duration {
+        let quick = self.haste.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        if quick.is_ok() { QUICK } else { CALM }
     }
 
     /// Something changed.
@@ -63,5 +91,23 @@ impl<'a> Waiting<'a> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_are_quick_until_a_running_turn_must_have_been_renewed() {
+        let ttl = Duration::from_secs(30);
+        let wake = Wake::new(ttl);
+        assert_eq!(wake.pause(), CALM);
+        wake.hasten();
+        let quick: Duration =
+            std::iter::from_fn(|| Some(wake.pause())).take_while(|pause| *pause == QUICK).sum();
+        assert!(quick > ttl / 3, "{quick:?}");
+        assert_eq!(wake.pause(), CALM);
+        assert!(CALM < Duration::from_millis(250));
     }
 }

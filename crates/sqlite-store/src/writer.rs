@@ -14,8 +14,7 @@ use crate::{
     open::Shared,
     script::{Script, column},
     transaction::Transaction,
-    turnstile::Turnstile,
-    wake::POLL,
+    turnstile::{NotPassed, Turnstile},
 };
 
 /// Most operations in one group: bounds what a failed commit takes with it.
@@ -164,7 +163,7 @@ impl Writer {
                 if !shared.wake.awaited() {
                     shared.wake.arrival().await;
                 }
-                shared.clock.sleep(POLL).await;
+                shared.clock.sleep(shared.wake.pause()).await;
             };
             tokio::select! {
                 biased;
@@ -216,10 +215,7 @@ impl Writer {
         replies: &mut Vec<Reply>,
     ) -> Result<(), StoreError> {
         let durable = waiting.iter().any(|operation| operation.grade.durable);
-        let pen = self.turnstile.pass().await.map_err(|error| StoreError::Unavailable {
-            what: format!("the writers' lock in {}", shared.layout.run.display()),
-            source: Some(Box::new(error)),
-        })?;
+        let pen = self.turnstile.pass().await.map_err(not_passed)?;
         self.synchronize(shared, durable).await?;
         self.transaction.begin();
         let began = shared.clock.monotonic();
@@ -271,5 +267,49 @@ impl Writer {
         };
         self.transaction.settle(kept).await?;
         Ok(kept && grade.wakes)
+    }
+}
+
+fn not_passed(error: NotPassed) -> StoreError {
+    let what = error.to_string();
+    match error {
+        NotPassed::Kept { .. } => StoreError::Busy { what },
+        NotPassed::Refused { source, .. } => StoreError::Unavailable { what, source: Some(Box::new(source)) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use session_api::{Batch, Clock, Mailbox, ManualClock, SequentialIds, WorkerId};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{OpenOptions, SqliteStore};
+
+    #[tokio::test]
+    async fn a_write_does_not_wait_for_a_stopped_process_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
+        let options = OpenOptions::new(dir.path(), WorkerId(Uuid::from_u128(1)));
+        let opened = SqliteStore::open(options, clock, Arc::new(SequentialIds::default())).await;
+        let (store, mut writer) = opened.unwrap();
+        writer.turnstile = writer.turnstile.within(Duration::from_millis(20));
+        let stopped = Turnstile::open(&dir.path().join("run")).unwrap();
+        let work = async {
+            let pen = stopped.pass().await.unwrap();
+            let all = (0..3).map(|_| store.accept(None, Batch::default(), None));
+            for refused in futures_util::future::join_all(all).await {
+                let Err(StoreError::Busy { what }) = refused else { panic!("{refused:?}") };
+                assert!(what.contains("run/writer.lock") && what.contains("stopped"), "{what}");
+            }
+            drop(pen);
+            // A writer that could not write goes on.
+            store.accept(None, Batch::default(), None).await.unwrap();
+            drop(store);
+        };
+        let (written, ()) = tokio::join!(writer.run(), work);
+        written.unwrap();
     }
 }

@@ -185,6 +185,7 @@ macro_rules! store_contract {
                 founders_wait_for_their_retry
                 a_failed_turn_is_over
                 back_off_holds_the_session_but_not_commands
+                a_command_in_back_off_waits
                 back_off_leaves_other_sessions_alone
                 absorbed_rows_go_back_uncharged
                 without_a_retry_founders_are_dead_letters

@@ -64,6 +64,23 @@ pub async fn back_off_holds_the_session_but_not_commands(h: &dyn StoreHarness) {
     assert_eq!(founders(&rig.lease().await), ["hello"]);
 }
 
+/// A command that is itself in back-off waits.
+pub async fn a_command_in_back_off_waits(h: &dyn StoreHarness) {
+    let rig = Rig::open(h).await;
+    rig.accept(command("/status")).await;
+    let turn = rig.lease().await;
+    fail(&rig, &turn, Some(60)).await;
+    rig.accept(inbound("behind")).await;
+    rig.is_idle().await;
+    rig.accept(command("/help")).await;
+    let help = rig.lease().await;
+    assert_eq!(founders(&help), ["/help"]);
+    rig.commit(&help, Writes::default()).await;
+    rig.is_idle().await;
+    rig.clock.advance(seconds(61));
+    assert_eq!(founders(&rig.lease().await), ["/status"]);
+}
+
 /// Back-off holds its own session only.
 pub async fn back_off_leaves_other_sessions_alone(h: &dyn StoreHarness) {
     let rig = Rig::open(h).await;

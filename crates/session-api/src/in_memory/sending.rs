@@ -56,8 +56,14 @@ impl State {
     fn claim_in(&mut self, chat: &Chat, worker: WorkerId, splitter: &dyn Splitter) -> Option<PartClaim> {
         let token = self.next();
         let queue = self.outbox.chats.get_mut(chat)?;
-        if queue.sending.is_some_and(|(_, holder)| !self.dead.contains(&holder)) {
-            return None;
+        if let Some((no, holder)) = queue.sending {
+            if !self.dead.contains(&holder) {
+                return None;
+            }
+            let parts = self.outbox.messages.get_mut(&no).and_then(|outgoing| outgoing.parts.as_mut());
+            parts.into_iter().flatten().filter(|sent| sent.claim.is_some()).for_each(SentPart::doubt);
+            queue.sending = None;
+            self.touched = true;
         }
         while let Some(no) = queue.messages.front().copied() {
             let Some(outgoing) = self.outbox.messages.get_mut(&no) else {
@@ -70,11 +76,6 @@ impl State {
             let (route, kind) = (outgoing.message.route.clone(), outgoing.message.kind);
             let on_doubt = outgoing.message.on_doubt;
             let parts = outgoing.split(splitter, self.ids.as_ref());
-            // Whoever had claimed it is dead.
-            for left in parts.iter_mut().filter(|sent| sent.claim.is_some()) {
-                left.doubt();
-                self.touched = true;
-            }
             if let Some(sent) = parts.iter_mut().find(|sent| sent.part.state == PartState::Pending) {
                 sent.part.state = PartState::Sending;
                 sent.part.attempts = sent.part.attempts.saturating_add(1);

@@ -6,7 +6,7 @@ use super::support::{RandomIds, TestClock, options, start, worker};
 use futures_util::future::join_all;
 use session_api::{
     Acceptance, Inbound, InboundId, InboundKind, LeaseFrom, Mailbox, ManualClock, Outcome, Part, Principal,
-    Route, RunOverrides, Runner, SessionKey, StoreError, Timestamp, Writes,
+    Route, RunOverrides, Runner, SessionKey, StoreError, Timestamp, WhenBusy, Writes,
 };
 use sqlite_store::{OpenOptions, SqliteStore};
 
@@ -21,6 +21,7 @@ pub(super) fn message(n: u32) -> Inbound {
         parent: None,
         principal: Principal::owner(),
         kind: InboundKind::Message,
+        busy: WhenBusy::default(),
         coalesce: None,
         runner: Runner::Any,
         overrides: RunOverrides::default(),
