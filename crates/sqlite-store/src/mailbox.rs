@@ -180,6 +180,10 @@ impl Mailbox for SqliteStore {
     async fn backlog(&self) -> Result<Backlog, StoreError> {
         overdue::backlog(self).await
     }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        overdue::next_due(self).await
+    }
 }
 
 #[async_trait]

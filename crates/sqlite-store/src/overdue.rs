@@ -54,6 +54,17 @@ pub(crate) async fn list(
     Ok(found)
 }
 
+const DUE: &str = "SELECT min(at) FROM (SELECT min(ready_at) AS at FROM sessions WHERE queue_no IS NOT NULL
+    UNION ALL SELECT min(wake_at) FROM turns WHERE wake_at IS NOT NULL)";
+
+/// `Mailbox::next_due`.
+pub(crate) async fn next_due(store: &SqliteStore) -> Result<Option<Timestamp>, StoreError> {
+    let found = store.read(Script::new(DUE)).await?.take(0);
+    let Some(row) = found.first() else { return Ok(None) };
+    let row = Reading { file: &store.shared.layout.database, row };
+    Ok(row.maybe_int(0)?.map(Timestamp))
+}
+
 /// `Mailbox::give_up`.
 pub(crate) async fn give_up(
     transaction: &mut Transaction,

@@ -335,6 +335,8 @@ macro_rules! store_contract {
                 bytes_outlive_their_worker
             }
             wake {
+                a_coalescing_window_tells_when_it_is_over
+                nothing_is_due_where_nothing_waits_for_time
                 an_accepted_row_wakes_a_waiter
                 a_change_between_two_waits_is_not_missed
                 a_change_wakes_another_process

@@ -59,3 +59,19 @@ pub async fn a_dropped_wait_does_no_harm(h: &dyn StoreHarness) {
     let (woken, _) = join(rig.mailbox().changed(since), rig.accept(inbound("second"))).await;
     assert!(woken.must() > since);
 }
+
+/// A coalescing window that is still open tells when it ends, no later than its length from now.
+pub async fn a_coalescing_window_tells_when_it_is_over(h: &dyn StoreHarness) {
+    let rig = Rig::open(h).await;
+    let window = std::time::Duration::from_secs(60);
+    let before = rig.now();
+    rig.accept(crate::Inbound { coalesce: Some(window), ..inbound("wait for more") }).await;
+    let due = rig.mailbox().next_due().await.must().expect("something waits for time");
+    assert!(due >= before && due <= rig.now().plus(window), "{due}");
+}
+
+/// Nothing is due where nothing waits for time.
+pub async fn nothing_is_due_where_nothing_waits_for_time(h: &dyn StoreHarness) {
+    let rig = Rig::open(h).await;
+    assert_eq!(rig.mailbox().next_due().await.must(), None);
+}
