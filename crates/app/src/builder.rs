@@ -9,7 +9,8 @@ use std::{
 };
 
 use agent_core::{
-    Core, EventBus, Factotum, Hook, LlmProvider, LocalBus, Models, Ports, PromptSource, RetryingProvider,
+    Core, EventBus, Factotum, Hook, LlmProvider, LocalBus, Models, Ports, PromptSource, RetryingProvider, Transcriber,
+    gateway::Channels,
 };
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
@@ -135,10 +136,8 @@ impl Builder {
             tracing::trace!(name, "hidden from the log");
             self.config.redactor().add(&SecretString::from(value.as_str()));
         }
-        let choice = match self.models.take() {
-            Some(models) => Some(Choice { models, reason: "given by the embedding program".into() }),
-            None => self.choose(&mut problems).await,
-        };
+        let choice = self.choice(&mut problems).await;
+        let transcriber = self.transcriber(&mut problems);
         let workspace_dir = self.config.workspace(&self.home);
         let workspace = match crate::workspace::make_home(&self.home)
             .and_then(|()| std::fs::create_dir_all(&workspace_dir))
@@ -174,38 +173,97 @@ impl Builder {
         let (Some(choice), Some(stores), Some(registry)) = (choice, stores, registry) else {
             return Err(SetupError(problems));
         };
-        let agent = &self.config.agent;
-        let core = Core {
-            models: choice.models.clone(),
-            tools: registry,
-            approver: self.approver.unwrap_or_else(|| Arc::new(AlwaysAsk(agent.ask.clone()))),
-            hooks: self.hooks,
-            prompts: self
-                .prompts
-                .unwrap_or_else(|| Arc::new(WorkspacePrompts { workspace: workspace_dir.clone() })),
-            limits: agent.limits,
-            budget: agent.budget,
-            approval_expiry: Duration::from_secs(u64::from(agent.approval_minutes) * 60),
-        };
+        // A problem that stands in nobody's way so far, such as that of the transcription.
+        if !problems.is_empty() {
+            return Err(SetupError(problems));
+        }
+        let core = self.core(&choice, registry, transcriber);
         let tasks = Tasks::default();
         let ports = Ports {
-            stores,
+            stores: stores.clone(),
             clock: self.clock,
             ids: self.ids,
             bus: self.bus,
             spawn: Arc::new(tasks.clone()),
+            channels: Channels::default(),
+            redact: Arc::new(self.config.redactor().clone()),
             worker,
             lease_ttl: LeasePolicy::default().ttl,
         };
         Ok(App {
             factotum: Factotum::new(ports, core),
+            stores,
             tasks,
             writer,
             database,
             choice,
             workspace: workspace_dir,
             home: self.home,
+            config: self.config,
+            environment: self.environment,
         })
+    }
+
+    /// The core alone, for an assistant that runs already: what a reload puts in its place.
+    pub(crate) async fn build_core(mut self, stores: &Stores) -> Result<(Core, Config), SetupError> {
+        let mut problems = Vec::new();
+        let choice = self.choice(&mut problems).await;
+        let transcriber = self.transcriber(&mut problems);
+        let workspace = Workspace::open(&self.config.workspace(&self.home)).map_err(SetupProblem::from);
+        let workspace = workspace.map_err(|problem| problems.push(problem)).ok();
+        let registry = workspace.and_then(|workspace| self.registry(workspace, stores, &mut problems));
+        match (choice, registry) {
+            (Some(choice), Some(registry)) if problems.is_empty() => {
+                Ok((self.core(&choice, registry, transcriber), self.config))
+            }
+            _ => Err(SetupError(problems)),
+        }
+    }
+
+    fn core(&mut self, choice: &Choice, tools: Registry, transcriber: Option<Arc<dyn Transcriber>>) -> Core {
+        let agent = &self.config.agent;
+        let workspace = self.config.workspace(&self.home);
+        let approver = self.approver.take().unwrap_or_else(|| Arc::new(AlwaysAsk(agent.ask.clone())));
+        let prompts = self.prompts.take().unwrap_or_else(|| Arc::new(WorkspacePrompts { workspace }));
+        Core {
+            models: choice.models.clone(),
+            tools,
+            approver,
+            hooks: std::mem::take(&mut self.hooks),
+            prompts,
+            transcriber,
+            limits: agent.limits,
+            budget: agent.budget,
+            approval_expiry: Duration::from_secs(u64::from(agent.approval_minutes) * 60),
+        }
+    }
+
+    async fn choice(&mut self, problems: &mut Vec<SetupProblem>) -> Option<Choice> {
+        match self.models.take() {
+            Some(models) => Some(Choice { models, reason: "given by the embedding program".into() }),
+            None => self.choose(problems).await,
+        }
+    }
+
+    /// What hears voice notes, where the configuration wants that.
+    fn transcriber(&self, problems: &mut Vec<SetupProblem>) -> Option<Arc<dyn Transcriber>> {
+        let section = &self.config.transcription;
+        if !section.enabled {
+            return None;
+        }
+        let place = KeyPath(vec!["transcription".into()]);
+        let key = match &section.api_key {
+            Some(reference) => {
+                self.config.resolve(place.child("api_key"), reference, &self.environment).map(Some)
+            }
+            None => Ok(self.environment.get("OPENAI_API_KEY").map(SecretString::from)),
+        };
+        let table = self.config.resolve_table(&place, &self.environment);
+        let built = match (key, table) {
+            (Ok(key), Ok(table)) => providers::transcriber(table, key).map_err(SetupProblem::from),
+            (Err(error), _) | (_, Err(error)) => Err(error.into()),
+        };
+        built.map_err(|problem| problems.push(problem)).ok()
     }
 
     async fn choose(&self, problems: &mut Vec<SetupProblem>) -> Option<Choice> {
@@ -305,24 +363,27 @@ impl std::fmt::Debug for Builder {
 /// An assistant that is put together and does not run yet.
 pub struct App {
     factotum: Factotum,
+    stores: Stores,
     tasks: Tasks,
     writer: Option<BoxFuture<'static, Result<(), StoreError>>>,
     database: Option<SqliteStore>,
     choice: Choice,
     workspace: PathBuf,
     home: PathBuf,
+    config: Config,
+    environment: Environment,
 }
 
 impl App {
     /// Starts the database's writer. From here on the assistant answers.
     #[must_use]
     pub fn start(self) -> Assistant {
-        let Self { factotum, tasks, writer, database, choice, workspace, home } = self;
+        let Self { factotum, stores, tasks, writer, database, choice, workspace, home, config, environment } = self;
         let writer = writer.map(|run| {
             #[expect(clippy::disallowed_methods, reason = "owned by Assistant, which awaits it in shutdown")]
             tokio::spawn(run)
         });
-        Assistant { factotum, tasks, writer, database, choice, workspace, home }
+        Assistant { factotum, stores, tasks, writer, database, choice, workspace, home, config, environment }
     }
 }
 
@@ -336,21 +397,24 @@ impl std::fmt::Debug for App {
 #[derive(Debug)]
 pub struct Assistant {
     factotum: Factotum,
+    stores: Stores,
     tasks: Tasks,
     writer: Option<tokio::task::JoinHandle<Result<(), StoreError>>>,
     database: Option<SqliteStore>,
     choice: Choice,
     workspace: PathBuf,
     home: PathBuf,
+    config: Config,
+    environment: Environment,
 }
 
 impl Assistant {
     /// Waits for what runs, then for the database's writer.
     pub async fn shutdown(self) -> Result<(), StoreError> {
-        let Self { factotum, tasks, writer, database, .. } = self;
+        let Self { factotum, stores, tasks, writer, database, .. } = self;
         tasks.end().await;
         // The writer ends with the last handle of the store.
-        drop((factotum, database));
+        drop((factotum, stores, database));
         match writer {
             Some(writer) => match tokio::time::timeout(crate::tasks::GRACE, writer).await {
                 Ok(Ok(ended)) => ended,
@@ -376,6 +440,26 @@ impl Assistant {
     #[must_use]
     pub fn workspace(&self) -> &Path {
         &self.workspace
+    }
+
+    /// The configuration that it was made from.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The assistant itself, without what was put together around it.
+    #[must_use]
+    pub fn factotum(&self) -> &Factotum {
+        &self.factotum
+    }
+
+    pub(crate) fn stores(&self) -> &Stores {
+        &self.stores
+    }
+
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
     }
 
     /// The data directory.

@@ -23,6 +23,8 @@ pub mod cli;
 pub mod config;
 mod env;
 pub mod exit;
+mod failpoint;
+mod gateway;
 mod observe;
 mod prompts;
 mod provider_choice;

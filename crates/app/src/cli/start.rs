@@ -6,6 +6,7 @@ use super::{args::Global, error::CliError};
 use crate::{
     Assistant, Builder, Environment, SetupProblem,
     config::{LoadInput, Loaded, Origin},
+    failpoint::Failpoint,
     observe,
 };
 
@@ -80,7 +81,8 @@ impl Start {
             colors: self.environment.get("NO_COLOR").is_none(),
             redactor: loaded.config.redactor(),
         };
-        match observe::init(&input) {
+        let failpoint = self.environment.get("FACTOTUM_FAILPOINT").map(Failpoint::parse).transpose();
+        match observe::init(&input, failpoint.map_err(CliError::Input)?) {
             // `doctor` and `status` may start twice.
             Ok(()) | Err(observe::LogError::Twice) => {}
             Err(error) => return Err(CliError::Failed(error.to_string())),

@@ -9,13 +9,22 @@ use std::{
 };
 
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, layer::SubscriberExt as _};
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry,
+    filter::filter_fn,
+    fmt,
+    layer::{Filter, SubscriberExt as _},
+    registry::LookupSpan,
+};
 
 use super::{
     Redactor,
     writer::{Lines, Sink},
 };
-use crate::config::{LogConfig, LogFormat};
+use crate::{
+    config::{LogConfig, LogFormat},
+    failpoint::{Failpoint, is_failpoint},
+};
 
 /// How much a person wants to see, by `-v` and `-q`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -75,13 +84,15 @@ type Boxed<S> = Box<dyn Layer<S> + Send + Sync>;
 /// more than one word.
 ///
 /// # Errors
-/// When the levels make no sense, the file cannot be opened, or there is a log already.
-pub(crate) fn init(input: &LogInput<'_>) -> Result<(), LogError> {
+/// When the levels make no sense, the file cannot be opened, or there is a log already. `failpoint` is the place where the
+/// process is to be killed.
+pub(crate) fn init(input: &LogInput<'_>, failpoint: Option<Failpoint>) -> Result<(), LogError> {
     let (sink, colors) = match &input.config.file {
         Some(file) => (Sink::File(Arc::new(open(&input.home.join("logs").join(file))?)), false),
         None => (Sink::Stderr, input.colors && io::stderr().is_terminal()),
     };
-    let subscriber = subscriber(input, sink, colors)?;
+    let armed = failpoint.map(|point| point.with_filter(filter_fn(is_failpoint)));
+    let subscriber = subscriber(input, sink, colors)?.with(armed);
     tracing::subscriber::set_global_default(subscriber).map_err(|_| LogError::Twice)
 }
 
@@ -94,7 +105,7 @@ fn subscriber(
     input: &LogInput<'_>,
     sink: Sink,
     colors: bool,
-) -> Result<impl tracing::Subscriber + Send + Sync + use<>, LogError> {
+) -> Result<impl tracing::Subscriber + for<'s> LookupSpan<'s> + Send + Sync + use<>, LogError> {
     let (place, text) = match (input.verbosity, input.filter) {
         (Verbosity { quiet: true, .. }, _) => ("-q", "error"),
         (Verbosity { verbose: 1, .. }, _) => ("-v", "info"),
@@ -118,11 +129,12 @@ fn subscriber(
         }
         LogFormat::Pretty => Box::new(fmt::layer().with_ansi(colors).with_writer(lines)),
     };
-    Ok(Registry::default().with(format).with(filter))
+    // The filter is the format's own: a failpoint listens to what no log shows.
+    Ok(Registry::default().with(format.with_filter(filter)))
 }
 
 /// One word is a level, and costs nothing; anything else is a whole expression.
-fn filter<S: tracing::Subscriber>(text: &str) -> Result<Boxed<S>, String> {
+fn filter<S>(text: &str) -> Result<Box<dyn Filter<S> + Send + Sync>, String> {
     let text = text.trim();
     if text.is_empty() {
         return Err("names no level".to_owned());

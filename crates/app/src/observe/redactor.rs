@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, fmt, ops::Range, sync::Arc};
 
+use agent_core::Redact;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use parking_lot::RwLock;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -44,6 +45,17 @@ impl Redactor {
         }
     }
 
+    /// Makes known what another one knows.
+    pub fn learn(&self, other: &Self) {
+        if Arc::ptr_eq(&self.shared, &other.shared) {
+            return;
+        }
+        let secrets = other.shared.read().secrets.clone();
+        for secret in &secrets {
+            self.add(secret);
+        }
+    }
+
     /// `text` with `[redacted]` in the place of each secret. Borrowed when there is none.
     #[must_use]
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
@@ -70,6 +82,18 @@ impl Redactor {
             known.automaton = built.ok().map(Arc::new);
         }
         known.automaton.clone()
+    }
+}
+
+impl Redact for Redactor {
+    fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        Redactor::redact(self, text)
+    }
+
+    /// The last word is left out until it is whole: no secret has a space in it that stands on one line.
+    fn redact_open<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let whole = text.rfind(char::is_whitespace).map_or(0, |at| at + 1);
+        Redactor::redact(self, text[..whole].trim_end())
     }
 }
 

@@ -1,0 +1,182 @@
+//! `factotum gateway`: the assistant on its channels, until somebody stops it.
+
+mod channels;
+mod http;
+mod operations;
+mod signals;
+mod status_file;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use agent_core::{
+    ChannelDeps, Gate,
+    gateway::{Gateway, GatewayConfig, Health},
+};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use session_api::{Clock as _, Timestamp};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Assistant, Builder, Environment, SetupError, SystemClock, SystemIds,
+    config::{self, Config, LoadInput},
+};
+
+use channels::Configured;
+pub(crate) use signals::{Signal, Signals};
+pub(crate) use status_file::GatewayStatus;
+
+/// How often the figures that are kept by the metrics are cleaned up.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Where a gateway's configuration is read again from.
+pub(crate) struct Source {
+    pub(crate) home: PathBuf,
+    pub(crate) path: Option<PathBuf>,
+    pub(crate) environment: Environment,
+}
+
+/// A gateway with everything around it. Nothing runs yet.
+pub(crate) struct GatewayApp {
+    assistant: Assistant,
+    gateway: Arc<Gateway>,
+    gate: Arc<Gate>,
+    configured: Configured,
+    deps: ChannelDeps,
+    source: Source,
+    metrics: Option<PrometheusHandle>,
+    started_at: Timestamp,
+}
+
+impl GatewayApp {
+    /// Around a started assistant.
+    pub(crate) fn new(assistant: Assistant, source: Source) -> Self {
+        let config = assistant.config();
+        let deps = ChannelDeps {
+            blobs: assistant.stores().blobs.clone(),
+            clock: Arc::new(SystemClock::new()),
+            ids: Arc::new(SystemIds),
+        };
+        let configured = Configured::of(config, assistant.environment(), &deps, &Configured::default());
+        let gate = Arc::new(Gate::new(
+            assistant.stores().clone(),
+            deps.clock.clone(),
+            deps.ids.clone(),
+            configured.rules.clone(),
+            config.gateway.notify_route(),
+        ));
+        let gateway = Arc::new(Gateway::new(
+            assistant.factotum().clone(),
+            gateway_config(config),
+            configured.channels.clone(),
+            gate.clone(),
+        ));
+        // A process has one recorder. A second gateway in one process, as in tests, goes without figures.
+        let metrics = PrometheusBuilder::new().install_recorder().ok();
+        let started_at = deps.clock.now();
+        Self { assistant, gateway, gate, configured, deps, source, metrics, started_at }
+    }
+
+    /// Runs until a signal says otherwise; `ready` is told each time that it begins to work.
+    pub(crate) async fn run(mut self, mut signals: Signals) -> Result<(), SetupError> {
+        let stop = CancellationToken::new();
+        let mut health = self.gateway.health();
+        let mut http = http::HttpTask::new(&self, stop.clone());
+        let gateway = self.gateway.clone();
+        let working = gateway.run(stop.clone());
+        tokio::pin!(working);
+        let mut told = false;
+        self.note(&health.borrow_and_update().clone(), None);
+        let mut upkeep = tokio::time::interval(UPKEEP);
+        loop {
+            tokio::select! {
+                () = &mut working => break,
+                changed = health.changed() => {
+                    if changed.is_err() {
+                        break;
+                    }
+                    let now = health.borrow_and_update().clone();
+                    http.follow(&now).await;
+                    if now.ready && !told {
+                        told = true;
+                        signals.ready(&self.source.environment);
+                    }
+                    self.note(&now, http.addr());
+                }
+                () = http.changed() => {
+                    let now = health.borrow().clone();
+                    self.note(&now, http.addr());
+                }
+                signal = signals.next() => match signal {
+                    Signal::Reload => self.reload().await,
+                    Signal::Stop if stop.is_cancelled() => {
+                        tracing::warn!("asked to end a second time; ending at once");
+                        break;
+                    }
+                    Signal::Stop => {
+                        tracing::info!("ending: what runs may finish");
+                        signals.stopping(&self.source.environment);
+                        stop.cancel();
+                    }
+                },
+                _ = upkeep.tick() => if let Some(metrics) = &self.metrics {
+                    metrics.run_upkeep();
+                },
+            }
+        }
+        stop.cancel();
+        http.end().await;
+        GatewayStatus::remove(&self.source.home, std::process::id());
+        self.assistant.shutdown().await.map_err(|error| {
+            tracing::error!(%error, "the database did not end well");
+            crate::SetupProblem::Model(error.to_string()).into()
+        })
+    }
+
+    /// Reads the configuration again. One that makes no sense changes nothing.
+    async fn reload(&mut self) {
+        match self.try_reload().await {
+            Ok(()) => tracing::info!("configuration reloaded"),
+            Err(error) => tracing::error!(%error, "the configuration was not reloaded: it stays as it was"),
+        }
+    }
+
+    async fn try_reload(&mut self) -> Result<(), SetupError> {
+        let Source { home, path, environment } = &self.source;
+        let input = LoadInput::new(home.clone(), path.clone(), environment);
+        let config = config::load(&input)?.config;
+        self.assistant.config().redactor().learn(config.redactor());
+        let builder = Builder::new(config, home.clone(), environment.clone());
+        let (core, config) = builder.build_core(self.assistant.stores()).await?;
+        let configured = Configured::of(&config, environment, &self.deps, &self.configured);
+        self.assistant.config().redactor().learn(config.redactor());
+        self.assistant.factotum().swap_core(core);
+        self.gate.set_rules(configured.rules.clone());
+        self.gateway.set_channels(configured.channels.clone()).await;
+        self.configured = configured;
+        Ok(())
+    }
+
+    fn note(&self, health: &Health, http: Option<std::net::SocketAddr>) {
+        let status = GatewayStatus {
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: self.started_at,
+            http: http.map(|addr| addr.to_string()),
+            config: self.source.path.clone(),
+            health: health.clone(),
+        };
+        if let Err(error) = status.write(&self.source.home) {
+            tracing::warn!(%error, "the status of the gateway could not be written");
+        }
+    }
+}
+
+fn gateway_config(config: &Config) -> GatewayConfig {
+    let section = &config.gateway;
+    GatewayConfig {
+        max_concurrent_turns: usize::try_from(section.max_concurrent_turns).unwrap_or(1),
+        deadline: Duration::from_secs(u64::from(section.deadline_minutes) * 60),
+        grace: Duration::from_secs(u64::from(section.grace_seconds)),
+        notify: section.notify_route(),
+    }
+}
