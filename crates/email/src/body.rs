@@ -71,6 +71,10 @@ fn walk<'a>(message: &'a Message<'_>, id: u32, depth: usize, found: &mut Found<'
 /// Whether a text part is what the sender wrote: not a file that happens to be text.
 fn is_written(part: &MessagePart<'_>, subtype: &str) -> bool {
     let kind = part.content_type();
+    // A multipart without parts: what is there is shown as it is.
+    if kind.is_some_and(|kind| kind.ctype().eq_ignore_ascii_case("multipart")) {
+        return true;
+    }
     let fits = kind.is_none_or(|kind| {
         kind.ctype().eq_ignore_ascii_case("text")
             && kind.subtype().is_none_or(|found| found.eq_ignore_ascii_case(subtype))

@@ -123,7 +123,7 @@ pub struct WebSocketLimits {
     pub hello: Duration,
     /// How often a silent client is asked whether it still lives; twice without an answer ends it.
     pub ping: Duration,
-    /// The longest that a client may leave a frame unread.
+    /// The longest that a frame may take to be taken in by the client, slow lines included.
     pub stall: Duration,
     /// Most frames that wait for a slow client. Half of them may be live events.
     pub queue_frames: usize,
@@ -148,7 +148,7 @@ impl Default for WebSocketLimits {
             frames_per_minute: 1200,
             hello: Duration::from_secs(5),
             ping: Duration::from_secs(20),
-            stall: Duration::from_secs(10),
+            stall: Duration::from_secs(30),
             queue_frames: 256,
             queue_bytes: 4 << 20,
             sessions: 16,

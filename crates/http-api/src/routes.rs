@@ -17,7 +17,12 @@ use futures_util::StreamExt as _;
 use serde_json::json;
 use session_api::BlobId;
 
-use crate::{answer, state::Shared, token::Presented, websocket};
+use crate::{
+    answer,
+    state::{Shared, in_time},
+    token::Presented,
+    websocket,
+};
 
 /// What an unread rest of a body may amount to before the connection is cut, in whole bodies: closing while the caller
 /// still writes would take our answer away from it.
@@ -125,7 +130,7 @@ async fn blob(State(shared): State<Arc<Shared>>, Path(id): Path<String>, headers
     }
     let missing = || answer::error(StatusCode::NOT_FOUND, "not_found", "there is no such file");
     let Ok(id) = id.parse::<BlobId>() else { return missing() };
-    match shared.factotum.file(&id).await {
+    match in_time(shared.factotum.file(&id)).await {
         Ok(Some(bytes)) => (
             [
                 (header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),

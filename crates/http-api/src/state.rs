@@ -1,12 +1,16 @@
 //! What all requests share.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use agent_core::{Factotum, Inlet};
+use agent_core::{AgentError, Factotum, Inlet};
+use session_api::StoreError;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{HttpLimits, Operations, WebSocketPolicy, guard::Guard, token::Token, websocket::Arrived};
+
+/// The longest that the store may take for one request.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What all requests share.
 pub(crate) struct Shared {
@@ -38,4 +42,12 @@ impl Shared {
         let places = self.websocket.as_ref().map_or(0, |policy| policy.connections);
         places.saturating_sub(self.clients.available_permits())
     }
+}
+
+/// What the store answers, or that it does not.
+pub(crate) async fn in_time<T, E: From<AgentError>>(
+    answer: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let late = || StoreError::Unavailable { what: "it did not answer in time".into(), source: None };
+    tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(|_| Err(AgentError::from(late()).into()))
 }

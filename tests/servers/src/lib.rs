@@ -25,6 +25,7 @@ mod model;
 mod port;
 pub mod quick;
 pub mod slack;
+pub mod socket;
 pub mod telegram;
 pub mod whisper;
 

@@ -8,7 +8,7 @@ use session_api::{Part, Timestamp};
 use super::text;
 
 /// Subtypes of messages that people write.
-const SUBTYPES: &[&str] = &["file_share", "thread_broadcast", "slack_audio", "slack_video", "slack_image"];
+const SUBTYPES: &[&str] = &["file_share", "thread_broadcast"];
 
 /// Something that somebody sent, with the files that are still to be fetched.
 #[derive(Debug, PartialEq, Eq)]

@@ -172,11 +172,14 @@ impl Api {
         Ok(bytes)
     }
 
-    /// Whether the token may go there: to the configured server, and to Slack's own hosts over TLS.
+    /// Whether the token may go there: to the configured server, and over TLS to Slack's own hosts and those below the
+    /// configured one.
     fn trusts(&self, url: &Url) -> bool {
         let host = url.host_str().unwrap_or("");
-        url.origin() == self.base.origin()
-            || url.scheme() == "https" && (host == "slack.com" || host.ends_with(".slack.com"))
+        let below =
+            |domain: &str| host == domain || host.strip_suffix(domain).is_some_and(|sub| sub.ends_with('.'));
+        let known = below("slack.com") || self.base.host_str().is_some_and(below);
+        url.origin() == self.base.origin() || url.scheme() == "https" && known
     }
 
     /// Whether the API itself is spoken to without TLS, as on this machine; then sockets may be as well.
@@ -259,4 +262,32 @@ fn begins_as_html(bytes: &[u8]) -> bool {
     let start = bytes.trim_ascii_start();
     let head = start[..start.len().min(14)].to_ascii_lowercase();
     head.starts_with(b"<!doctype html") || head.starts_with(b"<html")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Api;
+    use crate::slack::config::SlackConfig;
+    use serde_json::json;
+
+    #[test]
+    fn the_token_goes_to_slack_alone() {
+        for (api_url, file, trusted) in [
+            ("https://slack.com", "https://files.slack.com/files-pri/T1-F1/a.png", true),
+            ("https://slack.com", "https://slack.com/a", true),
+            ("https://slack.com", "http://files.slack.com/a", false),
+            ("https://slack.com", "https://evilslack.com/a", false),
+            ("https://slack.com", "https://slack.com.evil.example/a", false),
+            ("https://slack.com", "https://slack.com@evil.example/a", false),
+            ("https://slack-gov.com", "https://files.slack-gov.com/a", true),
+            ("https://slack-gov.com", "https://files.slack.com/a", true),
+            ("http://127.0.0.1:81", "http://127.0.0.1:81/files-pri/F1", true),
+            ("http://127.0.0.1:81", "http://127.0.0.1:82/files-pri/F1", false),
+        ] {
+            let table = json!({"bot_token": "xoxb-1", "app_token": "xapp-1", "api_url": api_url});
+            let api = Api::new(&SlackConfig::read(table).unwrap()).unwrap();
+            let url = http_client::parse_url(file).unwrap();
+            assert_eq!(api.trusts(&url), trusted, "{file} with {api_url}");
+        }
+    }
 }

@@ -12,9 +12,18 @@ use super::table::Table;
 /// The HTML of a markdown text; `None` where nothing would be visible, as for a lone `**`.
 pub(super) fn html(markdown: &str) -> Option<String> {
     let options = Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS;
-    let mut parser = Parser::new_ext(markdown, options);
+    let mut parser = Parser::new_ext(markdown, options).into_offset_iter();
     let mut writer = Writer::default();
-    for event in parser.by_ref() {
+    let mut cell_end = 0;
+    for (event, range) in parser.by_ref() {
+        match &event {
+            Event::End(TagEnd::TableCell) => cell_end = range.end,
+            // Markdown drops the cells that a row has beyond its head.
+            Event::End(TagEnd::TableRow) => {
+                writer.more_cells(markdown.get(cell_end..range.end).unwrap_or_default());
+            }
+            _ => {}
+        }
         writer.event(event);
     }
     // Markdown hides definitions of links; one that no link uses would be lost.
@@ -225,6 +234,14 @@ impl Writer {
             if !to.is_empty() {
                 self.out.push_str(&format!(" ({target})"));
             }
+        }
+    }
+
+    fn more_cells(&mut self, source: &str) {
+        let Some(table) = &mut self.table else { return };
+        for cell in source.split('|').map(str::trim).filter(|cell| !cell.is_empty()) {
+            table.text(cell);
+            table.end_cell();
         }
     }
 

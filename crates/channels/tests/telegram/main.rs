@@ -3,7 +3,6 @@
 #![cfg(feature = "telegram")]
 
 mod contract;
-mod edges;
 mod files;
 mod polling;
 mod reading;

@@ -43,6 +43,7 @@ pub(crate) struct Rig {
     pub(crate) channel: Arc<dyn Channel>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) media_limit: u64,
+    ids: Arc<SequentialIds>,
 }
 
 impl Rig {
@@ -56,7 +57,14 @@ impl Rig {
         let (clock, ids) = (Arc::new(ManualClock::default()), Arc::new(SequentialIds::default()));
         let stores = Stores::of(Arc::new(InMemoryStore::new(clock, ids, LeasePolicy::default())));
         let channel = channel(&telegram, &stores, more);
-        Self { telegram, stores, channel, clock: Arc::new(RealWaits), media_limit: 20 << 20 }
+        Self {
+            telegram,
+            stores,
+            channel,
+            clock: Arc::new(RealWaits),
+            media_limit: 20 << 20,
+            ids: Arc::default(),
+        }
     }
 
     pub(crate) async fn connected(self) -> Self {
@@ -68,7 +76,7 @@ impl Rig {
         Inlet::new(InletSetup {
             stores: self.stores.clone(),
             clock: Arc::clone(&self.clock),
-            ids: Arc::new(SequentialIds::default()),
+            ids: self.ids.clone(),
             worker: worker(98),
             admission: Arc::new(AllowList(vec![FRIEND.to_string()])),
             channel: "telegram".into(),

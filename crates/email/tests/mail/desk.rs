@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent_core::{AllowList, Channel, ChannelDeps, ChannelError, Inlet, InletPolicy, InletSetup};
+use agent_core::{Admission, AllowList, Channel, ChannelDeps, ChannelError, Inlet, InletPolicy, InletSetup};
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use servers::mail::{Dovecot, ImapProxy, PASSWORD, SmtpServer, USER};
 use session_api::{
-    Clock, InMemoryStore, Inbound, LeaseFrom, LeasePolicy, Outcome, SequentialIds, Stores, Timestamp,
-    WorkerId, Writes,
+    Clock, InMemoryStore, Inbound, LeaseFrom, LeasePolicy, OutPart, OutboxId, OutboxKind, Outcome, Part,
+    PartClaim, PartId, PartState, Route, SequentialIds, Stores, Timestamp, WorkerId, Writes,
 };
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -20,6 +20,8 @@ use uuid::Uuid;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// Who may speak.
 pub(crate) const FRIEND: &str = "alice@test.local";
+/// Who may speak as well.
+pub(crate) const SECOND_FRIEND: &str = "bob@test.local";
 /// The receiving server's name.
 pub(crate) const SERVER: &str = "mx.test.local";
 
@@ -56,6 +58,7 @@ pub(crate) struct Desk {
     pub(crate) stores: Stores,
     pub(crate) clock: Arc<dyn Clock>,
     table: Value,
+    ids: Arc<SequentialIds>,
 }
 
 /// A running channel.
@@ -69,6 +72,10 @@ impl Running {
     pub(crate) async fn stop(self) -> Result<(), ChannelError> {
         self.stop.cancel();
         self.ended().await
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.task.is_finished()
     }
 
     /// How it ended by itself.
@@ -91,25 +98,28 @@ impl Desk {
 
     /// The same with a changed table.
     pub(crate) fn with(change: impl FnOnce(&mut Value)) -> Option<Self> {
+        Self::made(RealClock::new(), change)
+    }
+
+    /// The same in a time of its own.
+    pub(crate) fn at(clock: Arc<dyn Clock>) -> Option<Self> {
+        Self::made(clock, |_| ())
+    }
+
+    fn made(clock: Arc<dyn Clock>, change: impl FnOnce(&mut Value)) -> Option<Self> {
         let dovecot = Dovecot::start()?;
         let (proxy, smtp) = (ImapProxy::before(dovecot.port()), SmtpServer::start());
-        let clock: Arc<dyn Clock> = RealClock::new();
-        let store =
-            InMemoryStore::new(clock.clone(), Arc::new(SequentialIds::default()), LeasePolicy::default());
-        let mut table = json!({
-            "address": USER,
-            "consent": true,
-            "imap_host": "127.0.0.1",
-            "imap_port": proxy.port(),
-            "imap_tls": "none",
-            "imap_password": PASSWORD,
-            "smtp_host": "127.0.0.1",
-            "smtp_port": smtp.port(),
-            "smtp_tls": "none",
-            "authserv_id": SERVER,
-        });
+        let mut table = table(proxy.port(), smtp.port());
         change(&mut table);
-        Some(Self { dovecot, proxy, smtp, stores: Stores::of(Arc::new(store)), clock, table })
+        Some(Self { dovecot, proxy, smtp, stores: stores(&clock), clock, table, ids: Arc::default() })
+    }
+
+    pub(crate) fn table(&self) -> Value {
+        self.table.clone()
+    }
+
+    pub(crate) fn channel_of(&self, table: Value) -> Arc<dyn Channel> {
+        build(table, &self.stores, &self.clock)
     }
 
     /// Puts another proxy in between.
@@ -119,16 +129,20 @@ impl Desk {
     }
 
     pub(crate) fn channel(&self) -> Arc<dyn Channel> {
-        channel(self.table.clone(), &self.stores, &self.clock).expect("the table is fine")
+        self.channel_of(self.table())
     }
 
-    pub(crate) fn inlet(&self) -> Inlet {
+    fn inlet(&self) -> Inlet {
+        self.inlet_asking(Arc::new(friends()))
+    }
+
+    fn inlet_asking(&self, admission: Arc<dyn Admission>) -> Inlet {
         Inlet::new(InletSetup {
             stores: self.stores.clone(),
             clock: self.clock.clone(),
-            ids: Arc::new(SequentialIds::default()),
+            ids: self.ids.clone(),
             worker: WorkerId(Uuid::from_u128(98)),
-            admission: Arc::new(AllowList(vec![FRIEND.to_owned()])),
+            admission,
             channel: "email".to_owned(),
             account: USER.to_owned(),
             policy: InletPolicy::default(),
@@ -143,7 +157,16 @@ impl Desk {
     }
 
     pub(crate) fn start_unwatched(&self) -> Running {
-        let (channel, inlet, stop) = (self.channel(), self.inlet(), CancellationToken::new());
+        self.start_on(self.inlet())
+    }
+
+    /// Starts the channel with somebody else who decides about senders.
+    pub(crate) fn start_asking(&self, admission: Arc<dyn Admission>) -> Running {
+        self.start_on(self.inlet_asking(admission))
+    }
+
+    fn start_on(&self, inlet: Inlet) -> Running {
+        let (channel, stop) = (self.channel(), CancellationToken::new());
         let for_task = stop.clone();
         #[expect(clippy::disallowed_methods, reason = "its owner, `Running`, stops or kills it")]
         let task = tokio::spawn(async move { channel.run(inlet, for_task).await });
@@ -199,15 +222,66 @@ pub(crate) async fn eventually(what: &str, mut there: impl FnMut() -> bool) {
     assert!(tokio::time::timeout(PATIENCE, wait).await.is_ok(), "{what}");
 }
 
-/// A channel of this table.
-pub(crate) fn channel(
-    table: Value,
-    stores: &Stores,
-    clock: &Arc<dyn Clock>,
-) -> Result<Arc<dyn Channel>, agent_core::ChannelSetupError> {
+/// Lets in the two friends.
+pub(crate) fn friends() -> AllowList {
+    AllowList(vec![FRIEND.to_owned(), SECOND_FRIEND.to_owned()])
+}
+
+fn stores(clock: &Arc<dyn Clock>) -> Stores {
+    let store = InMemoryStore::new(clock.clone(), Arc::new(SequentialIds::default()), LeasePolicy::default());
+    Stores::of(Arc::new(store))
+}
+
+/// A table for servers on these ports.
+pub(crate) fn table(imap: u16, smtp: u16) -> Value {
+    json!({
+        "address": USER,
+        "consent": true,
+        "imap_host": "127.0.0.1",
+        "imap_port": imap,
+        "imap_tls": "none",
+        "imap_password": PASSWORD,
+        "smtp_host": "127.0.0.1",
+        "smtp_port": smtp,
+        "smtp_tls": "none",
+        "authserv_id": SERVER,
+    })
+}
+
+/// A channel that has no inbox behind it.
+pub(crate) fn channel(table: Value, clock: &Arc<dyn Clock>) -> Arc<dyn Channel> {
+    build(table, &stores(clock), clock)
+}
+
+fn build(table: Value, stores: &Stores, clock: &Arc<dyn Clock>) -> Arc<dyn Channel> {
     let ids = Arc::new(SequentialIds::default());
     let deps = ChannelDeps { blobs: stores.blobs.clone(), clock: clock.clone(), ids };
-    (email::KINDS[0].build)(table, &deps)
+    (email::KINDS[0].build)(table, &deps).expect("the table is fine")
+}
+
+/// A text for the friend that is ready to be sent.
+pub(crate) fn reply(text: &str, id: u128) -> PartClaim {
+    PartClaim {
+        part: OutPart {
+            id: PartId(Uuid::from_u128(id)),
+            message: OutboxId(Uuid::from_u128(id)),
+            index: 0,
+            body: Some(Part::text(text)),
+            platform_id: None,
+            state: PartState::Sending,
+            attempts: 1,
+            doubted: false,
+        },
+        route: Route {
+            channel: "email".to_owned(),
+            account: USER.to_owned(),
+            chat: FRIEND.to_owned(),
+            thread: None,
+            reply_to: None,
+        },
+        kind: OutboxKind::Reply,
+        token: 1,
+    }
 }
 
 /// A mail from `sender`, authenticated by the receiving server.
@@ -222,5 +296,5 @@ pub(crate) fn mail(id: &str, sender: &str, more: &str, text: &str) -> String {
 
 /// The texts of an arrival.
 pub(crate) fn texts(row: &Inbound) -> Vec<&str> {
-    row.parts.iter().filter_map(session_api::Part::as_text).collect()
+    row.parts.iter().filter_map(Part::as_text).collect()
 }

@@ -14,7 +14,10 @@ use super::{
     queue::Queue,
     render,
 };
-use crate::{WebSocketLimits, state::Shared};
+use crate::{
+    WebSocketLimits,
+    state::{Shared, in_time},
+};
 
 /// The wait after a store that did not answer.
 const STORE_DOWN: Duration = Duration::from_secs(1);
@@ -91,7 +94,7 @@ impl Follower {
         }
         // Before the position is read, so that nothing falls in between.
         let events = self.shared.factotum.events(key);
-        let position = match log::position(&self.shared, &self.limits, key, after).await {
+        let position = match in_time(log::position(&self.shared, &self.limits, key, after)).await {
             Ok(position) => position,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -158,14 +161,14 @@ impl Follower {
     /// Whether there is more to pass on. The outer error is the client's, the inner one the store's.
     async fn pass_on(&mut self, queue: &mut Queue) -> Result<Result<bool, AgentError>, End> {
         // Read before the answers: what has ended now has its answer among them.
-        let ended = match log::ended(&self.shared, &self.tracked).await {
+        let ended = match in_time(log::ended(&self.shared, &self.tracked)).await {
             Ok(ended) => ended,
             Err(error) => return Ok(Err(error)),
         };
         let mut more = false;
         for index in 0..self.sessions.len() {
             let (key, position) = (self.sessions[index].key.clone(), self.sessions[index].position);
-            let behind = match log::behind(&self.shared, &self.limits, &key, position).await {
+            let behind = match in_time(log::behind(&self.shared, &self.limits, &key, position)).await {
                 Ok(behind) => behind,
                 Err(error) => return Ok(Err(error)),
             };

@@ -4,14 +4,17 @@ use std::borrow::Cow;
 
 use agent_core::AgentError;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use session_api::{InboundState, OutboxKind, OutboxMessage, Part, SessionKey};
+use session_api::{InboundState, OutboxKind, OutboxMessage, Part, SessionKey, StoreError};
 
 use super::{
     close::End,
     frame::{Answer, Attachment, Ending, Frame},
     queue::Queue,
 };
-use crate::{WebSocketLimits, state::Shared};
+use crate::{
+    WebSocketLimits,
+    state::{Shared, in_time},
+};
 
 /// The text of a message.
 pub(super) fn text(message: &OutboxMessage) -> String {
@@ -31,7 +34,7 @@ pub(super) async fn pass_on(
     if route.channel != key.channel || route.account != key.account || route.chat != key.chat {
         return Ok(Ok(()));
     }
-    let (outcome, attachments, open) = match gathered(shared, limits, key, message).await {
+    let (outcome, attachments, open) = match in_time(gathered(shared, limits, key, message)).await {
         Ok(gathered) => gathered,
         Err(error) => return Ok(Err(error)),
     };
@@ -102,8 +105,15 @@ async fn attachments<'a>(
             Part::File { blob, mime, name } => (blob, mime, Cow::Borrowed(name.as_str())),
             _ => continue,
         };
-        // A file whose bytes are gone is still named; fetching it then says so.
-        let bytes = shared.factotum.file(blob).await?.unwrap_or_default();
+        // A file whose bytes are gone or damaged is still named; fetching it then says so.
+        let bytes = match shared.factotum.file(blob).await {
+            Err(AgentError::Session(error @ StoreError::Corrupt { .. })) => {
+                tracing::warn!(%error, "a file of a reply cannot be read");
+                None
+            }
+            read => read?,
+        };
+        let bytes = bytes.unwrap_or_default();
         let fits = bytes.len() <= left && !bytes.is_empty();
         if fits {
             left -= bytes.len();

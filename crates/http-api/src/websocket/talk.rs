@@ -1,6 +1,6 @@
 //! The conversation with a client that may speak.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc};
 
 use agent_core::{AgentError, RunEventKind};
 use axum::extract::ws::Message;
@@ -18,10 +18,10 @@ use super::{
     rate::Rate,
     request::{Parsed, Request, Said, message_id, parse, session},
 };
-use crate::{WebSocketLimits, WebSocketPolicy, state::Shared};
-
-/// The longest that the store may take for one frame.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::{
+    WebSocketLimits, WebSocketPolicy,
+    state::{Shared, in_time},
+};
 
 /// A client.
 pub(super) struct Client {
@@ -182,7 +182,7 @@ impl Client {
         }
         let Said { id, text, files, .. } = said;
         let accepting = accept(&self.shared, &key, &id, text, files);
-        match tokio::time::timeout(PATIENCE, accepting).await.unwrap_or_else(|_| Err(late())) {
+        match in_time(accepting).await {
             Ok((inbound, duplicate, ack)) => {
                 let accepted = Frame::Accepted { id: &id, session: &key.chat, inbound, duplicate };
                 self.queue.acknowledge(&accepted, ack).await?;
@@ -222,30 +222,24 @@ impl Client {
             Ok(key) => key,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        match tokio::time::timeout(PATIENCE, self.shared.factotum.stop(&key)).await {
-            Ok(Ok(())) => {
+        match in_time(self.shared.factotum.stop(&key)).await {
+            Ok(()) => {
                 self.queue.push(&Frame::Stopping { session: &key.chat }).await?;
                 Ok(Ok(()))
             }
-            Ok(Err(error)) => Ok(Err(error.into())),
-            Err(_) => Ok(Err(late())),
+            Err(error) => Ok(Err(error.into())),
         }
     }
 
     async fn answer(&mut self, approval: ApprovalId, decision: Decision) -> Result<Result<(), Refusal>, End> {
         let approvals = self.shared.factotum.approvals();
-        match tokio::time::timeout(PATIENCE, approvals.answer(approval, decision)).await {
-            Ok(Ok(answered)) => {
+        match in_time(approvals.answer(approval, decision)).await {
+            Ok(answered) => {
                 self.queue.push(&Frame::Answered { approval, state: answered.state }).await?;
                 Ok(Ok(()))
             }
-            Ok(Err(AgentError::Context(why))) => Ok(Err(Refusal::new(ErrorCode::NotOpen, why))),
-            Ok(Err(error)) => Ok(Err(error.into())),
-            Err(_) => Ok(Err(late())),
+            Err(AgentError::Context(why)) => Ok(Err(Refusal::new(ErrorCode::NotOpen, why))),
+            Err(error) => Ok(Err(error.into())),
         }
     }
-}
-
-fn late() -> Refusal {
-    Refusal::new(ErrorCode::Unavailable, "the store did not answer in time; send the same frame again")
 }

@@ -17,12 +17,9 @@ fn body(input: &Value) -> Option<String> {
     }
 }
 
+/// None where the corpus is not beside this checkout.
 fn entries() -> Vec<Value> {
-    let entries = servers::entries("malformed_api");
-    if entries.is_empty() {
-        eprintln!("skipped: the corpus is not beside this checkout");
-    }
-    entries
+    servers::entries("malformed_api")
 }
 
 #[tokio::test]

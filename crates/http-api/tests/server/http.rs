@@ -122,7 +122,8 @@ async fn a_stop_waits_for_calls_under_way_but_not_for_ever() {
     let mut gateway =
         Gateway::new(Setup { config: HttpConfig { limits, ..config() }, ..Setup::default() }).await;
     let addr = gateway.addr;
-    let asked = tokio::spawn(async move {
+    let mut asking = tokio::task::JoinSet::new();
+    asking.spawn(async move {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let mut stream = tokio::net::TcpStream::connect(addr).await.expect("connected");
         let head = format!("POST /hooks/slow HTTP/1.1\r\nhost: {addr}\r\ncontent-length: 0\r\n\r\n");
@@ -133,7 +134,8 @@ async fn a_stop_waits_for_calls_under_way_but_not_for_ever() {
     });
     assert_eq!(ask(addr, "GET /healthz", &[], b"").await.status, 200);
     gateway.stop().await;
-    assert!(asked.await.expect("it ends").is_empty());
+    let asked = asking.join_next().await.expect("it was started");
+    assert!(asked.expect("it ends").is_empty());
     assert!(tokio::net::TcpStream::connect(addr).await.is_err(), "nobody listens any more");
 }
 

@@ -99,7 +99,7 @@ impl ImapProxy {
         self.shared.stalled.send_replace(stalled);
     }
 
-    /// How often clients gave this command, such as `IDLE` or `UID FETCH`.
+    /// How often clients gave this command, such as `IDLE` or `UID FETCH`; of `+`, how often the server let them go on.
     #[must_use]
     pub fn count(&self, command: &str) -> usize {
         self.shared.commands.lock().get(command).copied().unwrap_or_default()
@@ -208,6 +208,10 @@ async fn down(
             return Ok(());
         }
         let _ = stalled.wait_for(|stalled| !stalled).await;
+        if buffer.starts_with(b"+") {
+            *shared.commands.lock().entry("+".to_owned()).or_default() += 1;
+            shared.changed.notify_waiters();
+        }
         let mut bytes = buffer[..n].to_vec();
         if shared.strip_idle {
             // Same length, so that no literal's length is wrong after it.

@@ -66,3 +66,25 @@ fn post_with(url: &str, headers: &[(String, String)], body: &[u8]) -> io::Result
     let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).ok_or_else(wrong)?;
     Ok(Posted { status, body: body.to_owned() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::FakeSlack;
+
+    #[test]
+    fn a_post_comes_back_with_status_and_body() {
+        let fake = FakeSlack::start();
+        let posted = fake.post(&format!("{}/api/auth.test", fake.api_url()), b"{}").unwrap();
+        assert_eq!((posted.status, posted.body.as_str()), (200, r#"{"error":"not_authed","ok":false}"#));
+        let posted = fake.post(&format!("{}/nowhere", fake.api_url()), b"").unwrap();
+        assert_eq!(posted.status, 404);
+    }
+
+    #[test]
+    fn a_signature_is_what_another_program_computes() {
+        // Computed with Python's hmac over `v0:1531420618:a=b` and the fake's secret.
+        let fake = FakeSlack::start();
+        let signed = fake.signed(b"a=b", 1_531_420_618);
+        assert_eq!(signed[1].1, "v0=54b06d4292ca103d1d3a02803534e5ab2c7b6728a28b6c54fe608bcda50f0aaa");
+    }
+}

@@ -102,7 +102,11 @@ fn arguments(query: &str, body: &[u8], form: bool) -> Value {
     let mut add = |text: &str| {
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            all.insert(decode(name), Value::String(decode(value)));
+            let (name, value) = (decode(name), decode(value));
+            // What JSON would nest is JSON inside of a form.
+            let nested = matches!(name.as_str(), "files" | "blocks" | "metadata");
+            let parsed = nested.then(|| serde_json::from_str(&value).ok()).flatten();
+            all.insert(name, parsed.unwrap_or(Value::String(value)));
         }
     };
     add(query);

@@ -42,15 +42,16 @@ pub(super) async fn connection(bell: Arc<Bell>, stream: TcpStream) {
 async fn answer(bell: Arc<Bell>, request: hyper::Request<Incoming>) -> io::Result<Response> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    let path = head.uri.path().to_owned();
+    // Clients encode differently: a file's path as one segment, the colon of the token.
+    let path = percent_decode(head.uri.path());
     let token = bell.read().token.clone();
     if let Some(file) = path.strip_prefix(&format!("/file/bot{token}/")) {
-        return download(&bell, &percent_decode(file)).await;
+        return download(&bell, file).await;
     }
     let Some((given, method)) = path.strip_prefix("/bot").and_then(|rest| rest.split_once('/')) else {
         return Ok(refused(&Refusal { code: 404, text: "Not Found".into(), parameters: None }));
     };
-    if percent_decode(given) != token {
+    if given != token {
         return Ok(refused(&Refusal { code: 401, text: "Unauthorized".into(), parameters: None }));
     }
     let kind = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
