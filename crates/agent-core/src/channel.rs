@@ -267,6 +267,9 @@ pub struct ChannelKind {
     pub name: &'static str,
     /// What it is, for lists.
     pub summary: &'static str,
+    /// Whether a stranger who writes directly is told a pairing code unless the configuration says otherwise: yes for
+    /// chats; no where an answer to a stranger would be a nuisance, as by mail.
+    pub pairing: bool,
     /// Makes one.
     pub build: BuildChannel,
 }

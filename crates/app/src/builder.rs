@@ -9,8 +9,8 @@ use std::{
 };
 
 use agent_core::{
-    Core, EventBus, Factotum, Hook, LlmProvider, LocalBus, Models, Ports, PromptSource, RetryingProvider, Transcriber,
-    gateway::Channels,
+    Core, EventBus, Factotum, Hook, LlmProvider, LocalBus, Models, Ports, PromptSource, RetryingProvider,
+    Transcriber, gateway::Channels,
 };
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
@@ -378,7 +378,8 @@ impl App {
     /// Starts the database's writer. From here on the assistant answers.
     #[must_use]
     pub fn start(self) -> Assistant {
-        let Self { factotum, stores, tasks, writer, database, choice, workspace, home, config, environment } = self;
+        let Self { factotum, stores, tasks, writer, database, choice, workspace, home, config, environment } =
+            self;
         let writer = writer.map(|run| {
             #[expect(clippy::disallowed_methods, reason = "owned by Assistant, which awaits it in shutdown")]
             tokio::spawn(run)

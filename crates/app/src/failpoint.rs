@@ -16,10 +16,28 @@ const TARGET: &str = "failpoint";
 
 /// All places, in the order in which a message passes them.
 pub(crate) const SITES: [&str; 22] = [
-    "inbox.before", "inbox.after", "ack.before", "ack.after", "lease.before", "lease.after", "journal.before",
-    "journal.after", "model.before", "model.after", "draft.before", "draft.after", "tool_start.before",
-    "tool_start.after", "tool_end.before", "tool_end.after", "commit.before", "commit.after", "send.before",
-    "send.after", "sent.before", "sent.after",
+    "inbox.before",
+    "inbox.after",
+    "ack.before",
+    "ack.after",
+    "lease.before",
+    "lease.after",
+    "journal.before",
+    "journal.after",
+    "model.before",
+    "model.after",
+    "draft.before",
+    "draft.after",
+    "tool_start.before",
+    "tool_start.after",
+    "tool_end.before",
+    "tool_end.after",
+    "commit.before",
+    "commit.after",
+    "send.before",
+    "send.after",
+    "sent.before",
+    "sent.after",
 ];
 
 /// One armed place.
@@ -33,11 +51,11 @@ pub(crate) struct Failpoint {
 impl Failpoint {
     /// From `SITE:N:kill`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || {
-            format!("FACTOTUM_FAILPOINT: {text:?} is not SITE:N:kill; the sites are {}", SITES.join(", "))
-        };
+        let wrong =
+            || format!("FACTOTUM_FAILPOINT: {text:?} is not SITE:N:kill; the sites are {}", SITES.join(", "));
         let mut fields = text.split(':');
-        let (Some(site), Some(at), Some("kill"), None) = (fields.next(), fields.next(), fields.next(), fields.next())
+        let (Some(site), Some(at), Some("kill"), None) =
+            (fields.next(), fields.next(), fields.next(), fields.next())
         else {
             return Err(wrong());
         };
@@ -86,7 +104,14 @@ mod tests {
     fn only_known_places_are_armed() {
         let armed = Failpoint::parse("send.after:3:kill").unwrap();
         assert_eq!((armed.site.as_str(), armed.at), ("send.after", 3));
-        for wrong in ["", "send.after", "send.after:0:kill", "send.after:x:kill", "nowhere:1:kill", "send.after:1:panic"] {
+        for wrong in [
+            "",
+            "send.after",
+            "send.after:0:kill",
+            "send.after:x:kill",
+            "nowhere:1:kill",
+            "send.after:1:panic",
+        ] {
             assert!(Failpoint::parse(wrong).unwrap_err().contains("send.after"), "{wrong}");
         }
     }

@@ -46,7 +46,7 @@ use crate::watch::Watch;
 
 /// The kinds of this crate.
 pub const KINDS: &[ChannelKind] =
-    &[ChannelKind { name: "email", summary: "email: IMAP in, SMTP out", build }];
+    &[ChannelKind { name: "email", summary: "email: IMAP in, SMTP out", pairing: false, build }];
 
 fn build(table: serde_json::Value, deps: &ChannelDeps) -> Result<Arc<dyn Channel>, ChannelSetupError> {
     let config = config::read(table)?;

@@ -65,6 +65,11 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// The assistant on its channels, until somebody stops it
+    Gateway {
+        #[command(subcommand)]
+        command: Option<GatewayCommand>,
+    },
     /// Conversations
     #[command(subcommand)]
     Sessions(Sessions),
@@ -203,6 +208,28 @@ pub(super) enum Sessions {
     Delete {
         /// Its name, or channel:account:chat
         session: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum GatewayCommand {
+    /// Run it in the foreground; the same as without a word
+    Run,
+    /// Whether it runs, its role, and how its channels are
+    Status {
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let what runs finish, then end it
+    Stop,
+    /// Read the configuration again; turns under way keep the old one
+    Reload,
+    /// The last lines of its log file
+    Logs {
+        /// How many
+        #[arg(short = 'n', long, default_value_t = 100)]
+        lines: usize,
     },
 }
 

@@ -8,6 +8,7 @@ mod config;
 mod dead_letters;
 mod doctor;
 mod error;
+mod gateway;
 mod onboard;
 mod out;
 mod repl;
@@ -80,6 +81,7 @@ fn dispatch(args: Args) -> Result<u8, CliError> {
             Ok(exit::OK)
         }
         Command::Onboard(onboard) => onboard::run(&start, &onboard),
+        Command::Gateway { command } => gateway::run(&start, command),
         Command::Agent(agent) => start.block_on(agent::run(&start, agent)),
         Command::Status { json } => start.block_on(status::run(&start, json)),
         Command::Doctor { json } => start.block_on(doctor::run(&start, json)),

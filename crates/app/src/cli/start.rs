@@ -23,6 +23,13 @@ pub(super) struct Running {
     pub(super) assistant: Assistant,
 }
 
+/// Whether somebody wants a log who did not say so.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Always,
+    Sometimes,
+}
+
 impl Start {
     pub(super) fn new(global: Global) -> Result<Self, CliError> {
         let environment = Environment::of_process();
@@ -51,7 +58,17 @@ impl Start {
     pub(super) async fn conversation(&self) -> Result<Running, CliError> {
         let mut loaded = self.load()?;
         loaded.config.log.file.get_or_insert_with(|| "agent.log".into());
-        self.begin(loaded, |builder| builder).await
+        self.begin(loaded, Asked::Sometimes, |builder| builder).await
+    }
+
+    /// The assistant of a gateway. Its log says from the level `info` on what happens, unless the configuration says
+    /// otherwise: nobody sits before a screen.
+    pub(super) async fn gateway(&self) -> Result<Running, CliError> {
+        let mut loaded = self.load()?;
+        if loaded.config.origin("log.level") == Origin::Default {
+            loaded.config.log.level = "info".into();
+        }
+        self.begin(loaded, Asked::Always, |builder| builder).await
     }
 
     /// As [`assistant`](Self::assistant), with changes.
@@ -59,20 +76,23 @@ impl Start {
         &self,
         change: impl FnOnce(Builder) -> Builder,
     ) -> Result<Running, CliError> {
-        self.begin(self.load()?, change).await
+        self.begin(self.load()?, Asked::Sometimes, change).await
     }
 
     async fn begin(
         &self,
         loaded: Loaded,
+        asked: Asked,
         change: impl FnOnce(Builder) -> Builder,
     ) -> Result<Running, CliError> {
         let filter = self.environment.get("FACTOTUM_LOG");
         let log = &loaded.config.log;
         // A command says itself what went wrong; warnings on the same screen would say it twice. Whoever names a level
         // or a file gets them.
-        let unasked =
-            filter.is_none() && log.file.is_none() && loaded.config.origin("log.level") == Origin::Default;
+        let unasked = asked == Asked::Sometimes
+            && filter.is_none()
+            && log.file.is_none()
+            && loaded.config.origin("log.level") == Origin::Default;
         let input = observe::LogInput {
             config: log,
             home: &self.home,
@@ -92,6 +112,21 @@ impl Start {
         }
         let builder = Builder::new(loaded.config, self.home.clone(), self.environment.clone());
         Ok(Running { assistant: change(builder).build().await?.start() })
+    }
+
+    /// Runs a command that does many things at once.
+    pub(super) fn block_on_many<T>(
+        &self,
+        command: impl Future<Output = Result<T, CliError>>,
+    ) -> Result<T, CliError> {
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(cores.clamp(1, 4))
+            .enable_all()
+            .build()?;
+        let result = runtime.block_on(command);
+        runtime.shutdown_background();
+        result
     }
 
     /// Runs a command on a small runtime: one thread suffices for one conversation, and starts fastest.

@@ -194,7 +194,7 @@ impl fmt::Debug for ChannelSection {
 }
 
 /// The HTTP server of the gateway: health, metrics, webhooks, WebSocket.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct HttpSection {
     /// Whether the gateway serves HTTP.

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use agent_core::{
-    Account, Channel, ChannelCapabilities, ChannelDeps, ChannelError, ChannelRules, Inlet, Reconciled, Sent, TextUnit,
-    gateway::GatewayChannel,
+    Account, Channel, ChannelCapabilities, ChannelDeps, ChannelError, ChannelRules, Inlet, Reconciled, Sent,
+    TextUnit, gateway::GatewayChannel,
 };
 use async_trait::async_trait;
 use serde_json::Value;
@@ -48,8 +48,9 @@ impl Configured {
                     made.tables.insert(name.clone(), table.clone());
                     match old.filter(|_| same) {
                         Some(old) => old.channel.clone(),
-                        None => (kind.build)(table, deps)
-                            .unwrap_or_else(|error| Arc::new(Unusable { kind: kind.name, why: error.to_string() })),
+                        None => (kind.build)(table, deps).unwrap_or_else(|error| {
+                            Arc::new(Unusable { kind: kind.name, why: error.to_string() })
+                        }),
                     }
                 }
                 Err(error) => Arc::new(Unusable { kind: kind.name, why: error.to_string() }),

@@ -78,7 +78,8 @@ impl HttpTask {
                 None => return,
             };
             let own = self.stop.child_token();
-            let serving = serve(config, self.factotum.clone(), self.operations.clone(), own.clone(), self.addr.clone());
+            let serving =
+                serve(config, self.factotum.clone(), self.operations.clone(), own.clone(), self.addr.clone());
             #[expect(clippy::disallowed_methods, reason = "owned by this value, which ends it")]
             let task = tokio::spawn(serving);
             self.running = Some((own, task));
@@ -164,7 +165,8 @@ fn own_token(home: &Path) -> std::io::Result<SecretString> {
     let mut bytes = [0; 32];
     rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
     let token = hex::encode(bytes);
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
     file.write_all(token.as_bytes())?;
     Ok(token.into())
 }

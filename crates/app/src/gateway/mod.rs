@@ -13,7 +13,7 @@ use agent_core::{
     gateway::{Gateway, GatewayConfig, Health},
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use session_api::{Clock as _, Timestamp};
+use session_api::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::{

@@ -80,7 +80,9 @@ impl GatewayStatus {
 
 /// Whether the process is there and is a gateway of ours: ids of processes are given out again.
 fn lives(pid: u32) -> bool {
-    let Some(process) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) else { return false };
+    let Some(process) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) else {
+        return false;
+    };
     if rustix::process::test_kill_process(process).is_err() {
         return false;
     }

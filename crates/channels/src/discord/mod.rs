@@ -3,5 +3,5 @@ use agent_core::{ChannelKind, ChannelSetupError};
 pub(crate) const KIND: ChannelKind = ChannelKind {
     name: "discord",
     summary: "discord",
-    build: |_, _| Err(ChannelSetupError { key: String::new(), message: "under construction".into() }),
+    pairing: true, build: |_, _| Err(ChannelSetupError { key: String::new(), message: "under construction".into() }),
 };
