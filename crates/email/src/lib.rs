@@ -17,6 +17,7 @@ mod heads;
 mod html;
 mod imap;
 mod inbound;
+mod mailbox;
 mod markup;
 mod outbound;
 mod quotes;

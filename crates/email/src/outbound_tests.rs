@@ -160,7 +160,7 @@ fn files_travel_as_attachments_with_safe_names() {
             "application/octet-stream",
             "xA b",
         ),
-        (Part::Image { blob: blob.clone(), mime: "image/jpeg".into() }, "image/jpeg", "image.jpg"),
+        (Part::Image { blob, mime: "image/jpeg".into() }, "image/jpeg", "image.jpg"),
     ] {
         let bytes = Bytes::from_static(b"\x00\xFFcontent");
         let mail =
