@@ -205,6 +205,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    #[expect(clippy::needless_pass_by_value, reason = "the tables are written in place")]
     fn refusal(code: u16, text: &str, parameters: serde_json::Value) -> Refusal {
         let body = json!({"ok": false, "error_code": code, "description": text, "parameters": parameters});
         serde_json::from_value(body).unwrap()
