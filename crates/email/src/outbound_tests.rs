@@ -33,6 +33,7 @@ fn claim(body: Part, reply: Option<ReplyTo>, thread: Option<&str>) -> PartClaim 
             reply_to: reply.map(|reply| reply.encode()),
         },
         kind: OutboxKind::Reply,
+        may_resend: true,
         token: 1,
     }
 }

@@ -98,6 +98,7 @@ pub(crate) fn reply(text: &str, id: u128) -> PartClaim {
             reply_to: None,
         },
         kind: OutboxKind::Reply,
+        may_resend: true,
         token: 1,
     }
 }
