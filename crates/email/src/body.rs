@@ -59,10 +59,10 @@ fn walk<'a>(message: &'a Message<'_>, id: u32, depth: usize, found: &mut Found<'
         PartType::Text(text) if is_written(part, "plain") => found.plain.push(text),
         PartType::Html(page) if is_written(part, "html") => found.pages.push(page),
         PartType::Text(text) | PartType::Html(text) => {
-            found.attachments.push(attachment(part, text.as_bytes()))
+            found.attachments.push(attachment(part, text.as_bytes()));
         }
         PartType::Binary(bytes) | PartType::InlineBinary(bytes) => {
-            found.attachments.push(attachment(part, bytes))
+            found.attachments.push(attachment(part, bytes));
         }
         PartType::Message(inner) => found.attachments.push(attachment(part, &inner.raw_message)),
     }

@@ -15,7 +15,8 @@ pub(crate) enum Tls {
     /// TLS from the first byte.
     Implicit,
     /// Plain first, TLS before anything secret. A server without it is refused.
-    StartTls,
+    #[serde(rename = "starttls")]
+    Upgrade,
     /// No TLS at all; only for a server on this machine.
     None,
 }
@@ -138,7 +139,7 @@ impl Default for Table {
             mailbox: "INBOX".to_owned(),
             smtp_host: None,
             smtp_port: None,
-            smtp_tls: Tls::StartTls,
+            smtp_tls: Tls::Upgrade,
             smtp_user: None,
             smtp_password: None,
             authserv_id: None,
@@ -260,7 +261,7 @@ mod tests {
         let config = read(table(|_| ())).unwrap();
         assert_eq!(config.address, "bot@example.com");
         assert_eq!((config.imap.port, config.imap.tls), (993, Tls::Implicit));
-        assert_eq!((config.smtp.port, config.smtp.tls), (587, Tls::StartTls));
+        assert_eq!((config.smtp.port, config.smtp.tls), (587, Tls::Upgrade));
         assert_eq!((config.smtp.user.as_str(), config.mailbox.as_str()), ("bot@example.com", "INBOX"));
         assert!(
             !config.consent && config.verify_sender && config.idle && config.save_sent && config.auto_reply

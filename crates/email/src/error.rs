@@ -61,6 +61,14 @@ pub(crate) fn imap(what: &str, error: &ImapError) -> ChannelError {
     }
 }
 
+/// Whether a refusal to open a mailbox means that it is not there.
+pub(crate) fn is_missing(text: &str) -> bool {
+    let text = text.to_ascii_uppercase();
+    ["NONEXISTENT", "DOESN'T EXIST", "DOES NOT EXIST", "NOT FOUND", "UNKNOWN MAILBOX"]
+        .iter()
+        .any(|word| text.contains(word))
+}
+
 /// The IMAP server refused the login. Everything but a server that is not well stops the channel: providers lock
 /// accounts that keep trying.
 pub(crate) fn login(user: &str, error: &ImapError) -> ChannelError {

@@ -1,16 +1,14 @@
-//! A connection to the IMAP server, and the few commands that are used, each with a deadline of its own.
+//! A connection to the IMAP server: TCP, TLS, login, and one command at a time.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
 use agent_core::ChannelError;
-use async_imap::error::Result as ImapResult;
-use async_imap::types::{Flag, Mailbox, NameAttribute};
+use async_imap::error::Error as ImapError;
+use async_imap::imap_proto::{Response, Status};
 use async_imap::{Client, Session};
-use futures_util::TryStreamExt;
 use secrecy::ExposeSecret;
-use session_api::{Clock, Timestamp};
+use session_api::Clock;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
@@ -18,10 +16,8 @@ use crate::config::{Config, Tls};
 use crate::error::{self, temporary, within};
 use crate::tls;
 
-/// Longest wait for the answer to a small command.
-const SMALL: Duration = Duration::from_secs(30);
-/// Longest wait for a whole mail, in or out.
-const LARGE: Duration = Duration::from_secs(180);
+/// Longest wait for the answer to a small command, and for a login.
+pub(crate) const SMALL: Duration = Duration::from_secs(30);
 
 /// TCP, with or without TLS around it.
 pub(crate) trait Wire: AsyncRead + AsyncWrite + Unpin + Send + fmt::Debug {}
@@ -31,28 +27,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + fmt::Debug> Wire for T {}
 pub(crate) struct Imap<'a> {
     pub(crate) session: Session<Box<dyn Wire>>,
     pub(crate) clock: &'a dyn Clock,
-}
-
-/// What is known of a mail before it is fetched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Listed {
-    pub(crate) uid: u32,
-    pub(crate) size: u32,
-    pub(crate) received_at: Option<Timestamp>,
-    /// Deleted, or somebody's draft.
-    pub(crate) unwanted: bool,
-}
-
-async fn bounded<T>(
-    clock: &dyn Clock,
-    limit: Duration,
-    what: &str,
-    work: impl Future<Output = ImapResult<T>>,
-) -> Result<T, ChannelError> {
-    match within(clock, limit, work).await {
-        Some(done) => done.map_err(|error| error::imap(what, &error)),
-        None => Err(temporary(format!("the IMAP server did not answer {what} within {} s", limit.as_secs()))),
-    }
 }
 
 impl<'a> Imap<'a> {
@@ -66,93 +40,55 @@ impl<'a> Imap<'a> {
         Ok(Self { session, clock })
     }
 
-    /// Whether the server can tell of new mail by itself. To be asked after the login, which changes the answer.
-    pub(crate) async fn can_idle(&mut self) -> Result<bool, ChannelError> {
-        let known = bounded(self.clock, SMALL, "CAPABILITY", self.session.capabilities()).await?;
-        Ok(known.has_str("IDLE"))
+    /// Gives a command, and `each` what the server says before it calls it done.
+    ///
+    /// Ours and not the library's: with the latter's search, fetch and store, a refusal and a connection that ends look
+    /// like an empty answer, and a mail that was not fetched would pass for one that is gone.
+    pub(crate) async fn command(
+        &mut self,
+        limit: Duration,
+        line: &str,
+        each: impl FnMut(&Response<'_>) + Send,
+    ) -> Result<(), ChannelError> {
+        let what = name(line);
+        match within(self.clock, limit, command(&mut self.session, line, each)).await {
+            Some(done) => done.map_err(|error| error::imap(what, &error)),
+            None => Err(late(what, limit)),
+        }
     }
+}
 
-    /// Opens a mailbox.
-    pub(crate) async fn select(&mut self, mailbox: &str) -> Result<Mailbox, ChannelError> {
-        let mailbox = encode(mailbox);
-        bounded(self.clock, SMALL, "SELECT", self.session.select(&mailbox)).await
-    }
+/// The server took longer than `limit`.
+pub(crate) fn late(what: &str, limit: Duration) -> ChannelError {
+    temporary(format!("the IMAP server did not answer {what} within {} s", limit.as_secs()))
+}
 
-    /// Lets the server tell what is new.
-    pub(crate) async fn noop(&mut self) -> Result<(), ChannelError> {
-        bounded(self.clock, SMALL, "NOOP", self.session.noop()).await
-    }
+/// The word by which a command is known (`FETCH` of `UID FETCH …`).
+fn name(line: &str) -> &str {
+    line.split(' ').find(|word| *word != "UID").unwrap_or(line)
+}
 
-    /// The UIDs that fit, ascending.
-    pub(crate) async fn search(&mut self, query: &str) -> Result<BTreeSet<u32>, ChannelError> {
-        let found = bounded(self.clock, SMALL, "SEARCH", self.session.uid_search(query)).await?;
-        Ok(found.into_iter().collect())
+/// The same without a deadline.
+pub(crate) async fn command(
+    session: &mut Session<Box<dyn Wire>>,
+    line: &str,
+    mut each: impl FnMut(&Response<'_>) + Send,
+) -> Result<(), ImapError> {
+    let id = session.run_command(line).await?;
+    while let Some(response) = session.read_response().await? {
+        match response.parsed() {
+            Response::Done { tag, status, outcome } if *tag == id => {
+                let words = format!("code: {:?}, info: {:?}", outcome.code, outcome.information);
+                return match status {
+                    Status::Ok => Ok(()),
+                    Status::Bad => Err(ImapError::Bad(words)),
+                    _ => Err(ImapError::No(words)),
+                };
+            }
+            other => each(other),
+        }
     }
-
-    /// Size, date and flags of these mails; those that are gone meanwhile are left out.
-    pub(crate) async fn list(&mut self, uids: &[u32]) -> Result<Vec<Listed>, ChannelError> {
-        let set = set(uids);
-        let work = async {
-            let found = self.session.uid_fetch(&set, "(UID RFC822.SIZE INTERNALDATE FLAGS)").await?;
-            found.try_collect::<Vec<_>>().await
-        };
-        let found = bounded(self.clock, SMALL, "FETCH", work).await?;
-        let listed = found.iter().filter_map(|mail| {
-            Some(Listed {
-                uid: mail.uid?,
-                size: mail.size?,
-                received_at: mail.internal_date().map(|date| Timestamp(date.timestamp_millis())),
-                unwanted: mail.flags().any(|flag| matches!(flag, Flag::Deleted | Flag::Draft)),
-            })
-        });
-        let mut listed: Vec<Listed> = listed.filter(|mail| uids.contains(&mail.uid)).collect();
-        listed.sort_unstable_by_key(|mail| mail.uid);
-        listed.dedup_by_key(|mail| mail.uid);
-        Ok(listed)
-    }
-
-    /// A mail's bytes, or only its header; `None` when it is gone. Fetching does not mark it as read.
-    pub(crate) async fn fetch(&mut self, uid: u32, whole: bool) -> Result<Option<Vec<u8>>, ChannelError> {
-        let query = if whole { "(UID BODY.PEEK[])" } else { "(UID BODY.PEEK[HEADER])" };
-        let work = async {
-            let found = self.session.uid_fetch(uid.to_string(), query).await?;
-            found.try_collect::<Vec<_>>().await
-        };
-        let found = bounded(self.clock, LARGE, "FETCH", work).await?;
-        let of = found.iter().filter(|mail| mail.uid == Some(uid));
-        Ok(of.filter_map(|mail| if whole { mail.body() } else { mail.header() }).next().map(<[u8]>::to_vec))
-    }
-
-    /// Marks mails as read.
-    pub(crate) async fn mark_seen(&mut self, uids: &[u32]) -> Result<(), ChannelError> {
-        let set = set(uids);
-        let work = async {
-            let stored = self.session.uid_store(&set, "+FLAGS.SILENT (\\Seen)").await?;
-            stored.try_for_each(|_| std::future::ready(Ok(()))).await
-        };
-        bounded(self.clock, SMALL, "STORE", work).await
-    }
-
-    /// The name of the mailbox for sent mail, as the server says or as it is usually called.
-    pub(crate) async fn sent_mailbox(&mut self) -> Result<Option<String>, ChannelError> {
-        const USUAL: [&str; 5] = ["Sent", "Sent Items", "Sent Messages", "INBOX.Sent", "INBOX/Sent"];
-        let work = async { self.session.list(Some(""), Some("*")).await?.try_collect::<Vec<_>>().await };
-        let names = bounded(self.clock, SMALL, "LIST", work).await?;
-        let marked = names.iter().find(|name| name.attributes().contains(&NameAttribute::Sent));
-        let usual =
-            || names.iter().find(|name| USUAL.iter().any(|usual| usual.eq_ignore_ascii_case(name.name())));
-        Ok(marked.or_else(usual).map(|name| name.name().to_owned()))
-    }
-
-    /// Puts a mail into a mailbox whose name is as the server wrote it, marked as read.
-    pub(crate) async fn append(&mut self, mailbox: &str, mail: &[u8]) -> Result<(), ChannelError> {
-        bounded(self.clock, LARGE, "APPEND", self.session.append(mailbox, Some("(\\Seen)"), None, mail)).await
-    }
-
-    /// Opens a mailbox whose name is as the server wrote it.
-    pub(crate) async fn select_raw(&mut self, mailbox: &str) -> Result<(), ChannelError> {
-        bounded(self.clock, SMALL, "SELECT", self.session.select(mailbox)).await.map(|_| ())
-    }
+    Err(ImapError::ConnectionLost)
 }
 
 async fn open(config: &Config) -> Result<Session<Box<dyn Wire>>, ChannelError> {
@@ -166,7 +102,7 @@ async fn open(config: &Config) -> Result<Session<Box<dyn Wire>>, ChannelError> {
             let wire = tls::connector(config)?.connect(tls::name(&server.host)?, tcp).await.map_err(lost)?;
             greeted(Client::new(Box::new(wire) as Box<dyn Wire>)).await?
         }
-        Tls::StartTls => {
+        Tls::Upgrade => {
             let mut plain = greeted(Client::new(tcp)).await?;
             plain.run_command_and_check_ok("STARTTLS", None).await.map_err(|error| {
                 error::setup(format!(
@@ -184,83 +120,10 @@ async fn open(config: &Config) -> Result<Session<Box<dyn Wire>>, ChannelError> {
 }
 
 async fn greeted<T: Wire>(mut client: Client<T>) -> Result<Client<T>, ChannelError> {
-    use async_imap::imap_proto::{Response, Status};
     let greeting = client.read_response().await.ok().flatten();
     match greeting.as_ref().map(|greeting| greeting.parsed()) {
         Some(Response::Data { status: Status::Ok, .. }) => Ok(client),
         Some(Response::Data { .. }) => Err(temporary("the IMAP server wants no connections now")),
         _ => Err(temporary("no IMAP server greets on that port")),
-    }
-}
-
-/// `1:3,7` of ascending UIDs.
-fn set(uids: &[u32]) -> String {
-    let mut runs: Vec<(u32, u32)> = Vec::new();
-    for uid in uids {
-        match runs.last_mut() {
-            Some((_, last)) if last.checked_add(1) == Some(*uid) => *last = *uid,
-            _ => runs.push((*uid, *uid)),
-        }
-    }
-    let run = |(first, last): &(u32, u32)| {
-        if first == last { first.to_string() } else { format!("{first}:{last}") }
-    };
-    runs.iter().map(run).collect::<Vec<_>>().join(",")
-}
-
-/// A mailbox's name in IMAP's own variant of UTF-7 (RFC 3501, 5.1.3).
-fn encode(name: &str) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,";
-    let mut coded = String::new();
-    let mut rest = name;
-    while let Some(c) = rest.chars().next() {
-        let plain = |c: char| matches!(c, ' '..='~');
-        if plain(c) {
-            coded.push_str(if c == '&' { "&-" } else { &rest[..1] });
-            rest = &rest[1..];
-            continue;
-        }
-        let end = rest.find(plain).unwrap_or(rest.len());
-        let (mut bits, mut count) = (0_u32, 0);
-        coded.push('&');
-        for unit in rest[..end].encode_utf16() {
-            bits = bits << 16 | u32::from(unit);
-            count += 16;
-            while count >= 6 {
-                count -= 6;
-                coded.push(char::from(DIGITS[(bits >> count & 63) as usize]));
-            }
-            bits &= (1 << count) - 1;
-        }
-        if count > 0 {
-            coded.push(char::from(DIGITS[(bits << (6 - count) & 63) as usize]));
-        }
-        coded.push('-');
-        rest = &rest[end..];
-    }
-    coded
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sets_are_short() {
-        assert_eq!(set(&[1, 2, 3, 7, 9, 10]), "1:3,7,9:10");
-        assert_eq!(set(&[u32::MAX]), "4294967295");
-    }
-
-    #[test]
-    fn names_of_mailboxes_are_encoded() {
-        for (name, coded) in [
-            ("INBOX", "INBOX"),
-            ("R&D", "R&-D"),
-            ("Entwürfe", "Entw&APw-rfe"),
-            ("台北", "&U,BTFw-"),
-            ("~peter/mail/台北/日本語", "~peter/mail/&U,BTFw-/&ZeVnLIqe-"),
-        ] {
-            assert_eq!(encode(name), coded);
-        }
     }
 }

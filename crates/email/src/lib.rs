@@ -1,9 +1,9 @@
 //! Email as a channel: IMAP in, SMTP out.
 //!
-//! Mail comes in through one IMAP connection that idles or polls ([`watch`]); its place is a cursor of the inbox, so
-//! that no mail is lost or answered twice. Whether a mail may speak is decided by its header alone ([`trust`]) before
-//! anything of it is read. An answer goes out in one SMTP conversation whose every step is known ([`smtp`]); a copy in
-//! the mailbox for sent mail is the proof that it went ([`sent`]). What is lost or doubled at worst stands in
+//! Mail comes in through one IMAP connection that idles or polls (`watch`); its place is a cursor of the inbox, so
+//! that no mail is lost or answered twice. Whether a mail may speak is decided by its header alone (`trust`) before
+//! anything of it is read. An answer goes out in one SMTP conversation whose every step is known (`smtp`); a copy in
+//! the mailbox for sent mail is the proof that it went (`sent`). What is lost or doubled at worst stands in
 //! `docs/channels/email.md`.
 
 mod address;
@@ -17,6 +17,7 @@ mod heads;
 mod html;
 mod imap;
 mod inbound;
+mod mailbox;
 mod markup;
 mod outbound;
 mod quotes;

@@ -33,6 +33,7 @@ fn claim(body: Part, reply: Option<ReplyTo>, thread: Option<&str>) -> PartClaim 
             reply_to: reply.map(|reply| reply.encode()),
         },
         kind: OutboxKind::Reply,
+        may_resend: true,
         token: 1,
     }
 }
@@ -160,7 +161,7 @@ fn files_travel_as_attachments_with_safe_names() {
             "application/octet-stream",
             "xA b",
         ),
-        (Part::Image { blob: blob.clone(), mime: "image/jpeg".into() }, "image/jpeg", "image.jpg"),
+        (Part::Image { blob, mime: "image/jpeg".into() }, "image/jpeg", "image.jpg"),
     ] {
         let bytes = Bytes::from_static(b"\x00\xFFcontent");
         let mail =

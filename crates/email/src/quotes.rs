@@ -49,14 +49,16 @@ pub(crate) fn cut(text: &str, subject: &str) -> String {
         {
             break;
         }
-        if let Some(length) = attribution(rest) {
-            let after = rest[length..].iter().find(|line| !line.trim().is_empty());
+        if let Some(Attribution { lines, certain }) = attribution(rest) {
+            let after = rest[lines..].iter().find(|line| !line.trim().is_empty());
             if after.is_some_and(|line| line.trim_start().starts_with('>')) {
-                at += length;
+                at += lines;
                 continue;
             }
             // Nothing marks where a quotation without `>` ends: it goes to the end.
-            break;
+            if certain {
+                break;
+            }
         }
         if !line.trim_start().starts_with('>') {
             kept.push(line);
@@ -71,8 +73,16 @@ fn starts(text: &str, mark: &str) -> bool {
     text.trim_start().get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark))
 }
 
-/// How many lines `On Monday, Bob wrote:` takes at the start of `lines`; mail programs break it.
-fn attribution(lines: &[&str]) -> Option<usize> {
+/// `On Monday, Bob wrote:`.
+struct Attribution {
+    /// How many lines it takes; mail programs break it.
+    lines: usize,
+    /// Whether it can be nothing else, such as a sentence of the answer's own.
+    certain: bool,
+}
+
+/// The attribution at the start of `lines`.
+fn attribution(lines: &[&str]) -> Option<Attribution> {
     let first = lines.first()?.trim();
     if first.is_empty() || first.starts_with('>') {
         return None;
@@ -90,12 +100,13 @@ fn attribution(lines: &[&str]) -> Option<usize> {
         if line.ends_with(':') || line.ends_with('：') {
             let lower = joined.to_lowercase();
             let says = WROTE.iter().any(|word| lower.contains(word));
+            let digits = joined.chars().filter(char::is_ascii_digit).count();
+            let start = joined.trim_start();
+            let named = ["On ", "Am ", "Le ", "El ", "Il ", "Op "].iter().any(|word| start.starts_with(word));
             // A name or a date must be there as well: `He wrote:` may well be the answer's own sentence.
-            let about = joined.contains('@') || joined.chars().filter(char::is_ascii_digit).count() >= 3;
-            let named = ["On ", "Am ", "Le ", "El ", "Il ", "Op "]
-                .iter()
-                .any(|word| joined.trim_start().starts_with(word));
-            return (says && (about || named)).then_some(n + 1);
+            let found = says && (joined.contains('@') || named || digits >= 3);
+            let certain = joined.contains('@') || named && digits >= 4 && joined.contains(',');
+            return found.then_some(Attribution { lines: n + 1, certain });
         }
     }
     None
@@ -166,6 +177,7 @@ mod tests {
             ("unmarked quotation", "ok\n\nOn Mon, 3 Mar 2025, b@x wrote:\nold line\nold line", "ok"),
             ("signature", "ok\n\n-- \nAlice\n+49 30 1", "ok"),
             ("own sentence", "He wrote:\nnothing", "He wrote:\nnothing"),
+            ("own list", "On 3.4.2024 she wrote:\n- milk", "On 3.4.2024 she wrote:\n- milk"),
             ("list", "To do:\n- milk\n--\n", "To do:\n- milk"),
             ("only a quotation", "> what now?\n", "> what now?"),
             ("many empty lines", "a\n\n\n\n\nb\n\n", "a\n\nb"),

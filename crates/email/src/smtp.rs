@@ -65,7 +65,7 @@ async fn open(config: &Config) -> Result<AsyncSmtpConnection, ChannelError> {
     let mut connection = AsyncSmtpConnection::connect_tokio1(address, Some(TALK), &hello, implicit, None)
         .await
         .map_err(lost)?;
-    if server.tls == Tls::StartTls {
+    if server.tls == Tls::Upgrade {
         if !connection.can_starttls() {
             return Err(setup(format!("{} offers no STARTTLS; check smtp_port and smtp_tls", server.host)));
         }

@@ -10,8 +10,9 @@ use session_api::{CursorMove, CursorPosition, Timestamp};
 use crate::brake::Brake;
 use crate::config::Config;
 use crate::error::{self, temporary, within};
-use crate::imap::{Imap, Listed};
+use crate::imap::Imap;
 use crate::inbound::{self, Mail};
+use crate::mailbox::Listed;
 
 /// Mails of one commit: so many, or so many bytes.
 const BATCH: usize = 16;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream::FuturesOrdered};
 use http_client::{Client, Method, Policy, parse_url};
 
-use crate::openai::{below, wire};
+use crate::exchange::{below, read};
 
 /// How long the whole search takes at most.
 pub const WITHIN: Duration = Duration::from_millis(150);
@@ -67,5 +67,5 @@ async fn first_model(client: &Client, base_url: &str) -> Option<String> {
         }
         body.extend_from_slice(&bytes);
     }
-    wire::models(&body)?.into_iter().next()
+    read::models(&body)?.into_iter().next()
 }

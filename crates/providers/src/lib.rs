@@ -10,8 +10,12 @@
 //! 2. A feature in `Cargo.toml` and one entry in `KINDS` in `src/setup.rs`.
 //! 3. A harness over `servers::ModelServer` or recorded transcripts, and `agent_core::provider_contract!` with it.
 
+#[cfg(feature = "anthropic")]
+pub mod anthropic;
 #[cfg(feature = "openai")]
 pub mod detect;
+#[cfg(feature = "openai")]
+mod exchange;
 #[cfg(feature = "offline")]
 pub mod offline;
 #[cfg(feature = "openai")]
@@ -19,6 +23,8 @@ pub mod openai;
 mod setup;
 #[cfg(feature = "openai")]
 mod sse;
+#[cfg(feature = "openai")]
+pub mod table;
 #[cfg(feature = "whisper")]
 pub mod whisper;
 

@@ -68,6 +68,8 @@ pub struct Kind {
 const KINDS: &[Kind] = &[
     #[cfg(feature = "openai")]
     Kind { name: crate::openai::KIND, docs: include_str!("openai/docs.md"), make: make_openai },
+    #[cfg(feature = "anthropic")]
+    Kind { name: crate::anthropic::KIND, docs: include_str!("anthropic/docs.md"), make: make_anthropic },
     #[cfg(feature = "offline")]
     Kind { name: crate::offline::KIND, docs: include_str!("offline/docs.md"), make: make_offline },
 ];
@@ -107,6 +109,15 @@ fn make_openai(
     key: Option<SecretString>,
 ) -> Result<Arc<dyn LlmProvider>, ProviderSetupError> {
     Ok(Arc::new(crate::openai::OpenAiProvider::new(name, read(name, table)?, key)?))
+}
+
+#[cfg(feature = "anthropic")]
+fn make_anthropic(
+    name: &str,
+    table: Value,
+    key: Option<SecretString>,
+) -> Result<Arc<dyn LlmProvider>, ProviderSetupError> {
+    Ok(Arc::new(crate::anthropic::AnthropicProvider::new(name, read(name, table)?, key)?))
 }
 
 #[cfg(feature = "offline")]

@@ -155,7 +155,7 @@ async fn a_refused_request_is_not_sent_again_in_another_form() {
     assert_eq!(error.kind, Kind::BadRequest);
     assert!(error.message.contains("unknown field stream_options"), "{error}");
     assert_eq!(server.requests().len(), 1);
-    let quiet = provider_with(&server, |config| config.stream_usage = false);
+    let quiet = provider_with(&server, |config| config.stream_usage = Some(false));
     collect(&quiet, request("hello")).await;
     assert!(!server.requests()[1].wants_usage());
 }

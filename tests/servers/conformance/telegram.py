@@ -6,6 +6,7 @@
 import asyncio
 import io
 import json
+import logging
 import subprocess
 import sys
 
@@ -217,4 +218,6 @@ async def main(program):
     fake.end()
 
 
+# The library logs the faults that it meets here on purpose.
+logging.getLogger("telegram").setLevel(logging.CRITICAL)
 asyncio.run(main(sys.argv[1]))

@@ -133,6 +133,10 @@ impl CallError {
     pub(super) fn harmless(self) -> ChannelError {
         match self {
             Self::Transport(error) => temporary(format!("Telegram cannot be reached: {error}"), None),
+            // As a proxy in front of the API answers for it.
+            Self::Garbage { status: 413 } => {
+                ChannelError::Permanent { message: "it is too large for Telegram (HTTP 413)".into() }
+            }
             Self::Garbage { status } => temporary(nonsense(status), None),
             Self::Refused(refusal) => refused(&refusal),
         }
@@ -148,8 +152,8 @@ impl CallError {
                 let message = format!("Telegram {how}, and may have taken the message: {error}");
                 ChannelError::Doubtful { message }
             }
-            // A server that says 5xx did not take it; a gateway that gave up waiting cannot know.
-            Self::Garbage { status } if status < 500 || status == 504 => ChannelError::Doubtful {
+            // An error status means that it was not taken, except from a gateway that gave up waiting.
+            Self::Garbage { status } if status < 300 || status == 504 => ChannelError::Doubtful {
                 message: format!("{}, and may have taken the message", nonsense(status)),
             },
             other => other.harmless(),
@@ -158,7 +162,9 @@ impl CallError {
 }
 
 fn nonsense(status: u16) -> String {
-    format!("Telegram's answer makes no sense (HTTP {status})")
+    format!(
+        "Telegram's answer makes no sense (HTTP {status}); if it stays so, check channels.telegram.api_url"
+    )
 }
 
 fn temporary(message: String, after: Option<Duration>) -> ChannelError {
@@ -170,7 +176,7 @@ fn refused(refusal: &Refusal) -> ChannelError {
     match refusal.cause() {
         Cause::Token => ChannelError::Setup {
             message: format!(
-                "Telegram does not know the bot's token ({quote}); check channels.telegram.token, or ask @BotFather for a new one"
+                "Telegram does not know the bot's token ({quote}); check channels.telegram.token, and api_url where it is set, or ask @BotFather for a new token"
             ),
         },
         Cause::Flood => temporary(format!("Telegram wants fewer messages ({quote})"), refusal.after()),
@@ -199,6 +205,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    #[expect(clippy::needless_pass_by_value, reason = "the tables are written in place")]
     fn refusal(code: u16, text: &str, parameters: serde_json::Value) -> Refusal {
         let body = json!({"ok": false, "error_code": code, "description": text, "parameters": parameters});
         serde_json::from_value(body).unwrap()
@@ -247,6 +254,8 @@ mod tests {
         let blocked = CallError::Refused(refusal(403, "Forbidden: bot was blocked by the user", json!({})));
         assert!(matches!(blocked.doubtful(), ChannelError::Permanent { .. }));
         assert!(matches!(CallError::Garbage { status: 502 }.doubtful(), ChannelError::Temporary { .. }));
+        assert!(matches!(CallError::Garbage { status: 403 }.doubtful(), ChannelError::Temporary { .. }));
+        assert!(matches!(CallError::Garbage { status: 413 }.doubtful(), ChannelError::Permanent { .. }));
         assert!(matches!(CallError::Garbage { status: 200 }.doubtful(), ChannelError::Doubtful { .. }));
         assert!(matches!(CallError::Garbage { status: 504 }.doubtful(), ChannelError::Doubtful { .. }));
         assert!(matches!(CallError::Garbage { status: 200 }.harmless(), ChannelError::Temporary { .. }));

@@ -142,7 +142,12 @@ impl Channel for Telegram {
             let set = SetWebhook::new(webhook.url.clone())
                 .secret_token(webhook.secret.expose_secret())
                 .allowed_updates(poll::wanted());
-            let _: bool = self.api.call(&set).await.map_err(CallError::harmless)?;
+            let _: bool = self.api.call(&set).await.map_err(|error| match error.harmless() {
+                ChannelError::Permanent { message } => ChannelError::Setup {
+                    message: format!("channels.telegram.webhook_url cannot be used: {message}"),
+                },
+                other => other,
+            })?;
         }
         let name = if me.username.is_empty() { me.first_name } else { format!("@{}", me.username) };
         Ok(Account { id: me.id.to_string(), name })

@@ -1,6 +1,9 @@
 //! Long polling: what is confirmed, when, and what happens when the line breaks.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use agent_core::ChannelError;
 use serde_json::json;
@@ -263,6 +266,57 @@ async fn a_webhook_that_somebody_left_is_taken_off_once() {
     let rig = rig.connected().await;
     assert_eq!(texts(&rig.take_until(update).await), ["hi"], "what waited for the webhook is not lost");
     assert!(rig.telegram.webhook().is_none());
+}
+
+/// Notes at each fail point what the platform has seen acknowledged so far.
+struct FailPoints {
+    telegram: Arc<Rig>,
+    seen: Arc<Mutex<Vec<(String, usize)>>>,
+}
+
+impl tracing::Subscriber for FailPoints {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target() == "failpoint"
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        let acknowledged = self.telegram.telegram.acknowledged().len();
+        event.record(&mut |field: &tracing::field::Field, value: &dyn std::fmt::Debug| {
+            assert_eq!(field.name(), "site");
+            self.seen.lock().unwrap().push((format!("{value:?}"), acknowledged));
+        });
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[tokio::test]
+async fn the_fail_points_of_the_acknowledgement_come_after_those_of_the_commit() {
+    let rig = Arc::new(Rig::new().connected().await);
+    let seen = Arc::default();
+    let points = FailPoints { telegram: Arc::clone(&rig), seen: Arc::clone(&seen) };
+    let _guard = tracing::subscriber::set_default(points);
+    let updates = rig.telegram.say_all([Say::private(FRIEND, "one"), Say::private(FRIEND, "two")]);
+    assert_eq!(texts(&rig.take_until(updates[1]).await), ["one", "two"]);
+    // The next poll confirms, and brings what came meanwhile.
+    let next = rig.telegram.say(Say::private(FRIEND, "three"));
+    rig.take_until(next).await;
+    let points = seen.lock().unwrap().clone();
+    // Twice: the day's first batch notes the day as well.
+    let expected = ["inbox.before", "inbox.after", "inbox.before", "inbox.after", "ack.before"];
+    let site = |(site, acknowledged): (&str, usize)| (format!("{site:?}"), acknowledged);
+    assert_eq!(points[..5], expected.map(|name| site((name, 0))));
+    assert!(points.contains(&site(("ack.after", 2))), "{points:?}");
 }
 
 #[tokio::test]

@@ -81,7 +81,7 @@ impl Rig {
             admission: Arc::new(AllowList(vec![FRIEND.to_string()])),
             channel: "telegram".into(),
             account: self.telegram.bot_id().to_string(),
-            policy: InletPolicy { coalesce: None, media_limit: self.media_limit },
+            policy: InletPolicy { media_limit: self.media_limit, ..InletPolicy::default() },
         })
     }
 

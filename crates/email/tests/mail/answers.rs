@@ -5,7 +5,8 @@ use mail_parser::MessageParser;
 use servers::mail::Fault;
 use session_api::Part;
 
-use crate::desk::{Desk, FRIEND, mail, reply, texts};
+use crate::desk::{Desk, mail, reply, texts};
+use crate::office::FRIEND;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn case_8_an_answer_threads_and_the_next_mail_lands_in_the_same_session() {

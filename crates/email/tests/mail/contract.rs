@@ -7,7 +7,8 @@ use agent_core::contract::channel::{ChannelHarness, check};
 use async_trait::async_trait;
 use mail_parser::MessageParser;
 
-use crate::desk::{Desk, FRIEND, eventually, mail};
+use crate::desk::{Desk, mail};
+use crate::office::{FRIEND, eventually};
 
 struct Mail {
     desk: Desk,

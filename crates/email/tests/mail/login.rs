@@ -4,7 +4,8 @@ use agent_core::ChannelError;
 use serde_json::json;
 use servers::mail::{Act, ImapScript, SmtpServer};
 
-use crate::desk::{Desk, RealClock, channel, reply, table};
+use crate::desk::{Desk, reply};
+use crate::office::Office;
 
 fn is_setup(error: &ChannelError) -> bool {
     matches!(error, ChannelError::Setup { .. })
@@ -14,10 +15,9 @@ fn is_setup(error: &ChannelError) -> bool {
 async fn nothing_is_read_or_sent_before_the_owner_consents() {
     let imap = ImapScript::start("* OK hi", |_| Act::Hang);
     let smtp = SmtpServer::start();
-    let mut table = table(imap.port(), smtp.port());
+    let mut table = Office::new(imap.port(), smtp.port()).table;
     table["consent"] = json!(false);
-    let clock: std::sync::Arc<dyn session_api::Clock> = RealClock::new();
-    let channel = channel(table, &clock);
+    let channel = Office::new(imap.port(), smtp.port()).channel_of(table);
     let error = channel.connect().await.unwrap_err();
     assert!(is_setup(&error) && error.to_string().contains("consent = true"), "{error}");
     assert!(is_setup(&channel.send(&reply("x", 1)).await.unwrap_err()));
@@ -29,7 +29,7 @@ async fn nothing_is_read_or_sent_before_the_owner_consents() {
 async fn a_wrong_password_stops_the_channel_and_is_not_shown() {
     let Some(desk) = Desk::open() else { return };
     for key in ["imap_password", "smtp_password"] {
-        let mut table = desk.table();
+        let mut table = desk.table.clone();
         table[key] = json!("hunter2\"\\wrong");
         let error = desk.channel_of(table).connect().await.unwrap_err();
         assert!(is_setup(&error) && error.to_string().contains(key), "{error}");
@@ -54,10 +54,9 @@ async fn mail_can_come_in_while_none_can_go_out() {
 async fn a_server_without_starttls_is_refused_before_the_password_is_sent() {
     let smtp = SmtpServer::start();
     let imap = ImapScript::start("* OK hi", |_| Act::Say("{tag} BAD what?\r\n".to_owned()));
-    let mut table = table(imap.port(), smtp.port());
+    let mut table = Office::new(imap.port(), smtp.port()).table;
     table["imap_tls"] = json!("starttls");
-    let clock: std::sync::Arc<dyn session_api::Clock> = RealClock::new();
-    let error = channel(table, &clock).connect().await.unwrap_err();
+    let error = Office::new(imap.port(), smtp.port()).channel_of(table).connect().await.unwrap_err();
     assert!(is_setup(&error) && error.to_string().contains("STARTTLS"), "{error}");
     assert_eq!(imap.commands(), ["STARTTLS"]);
     let Some(desk) = Desk::with(|table| table["smtp_tls"] = json!("starttls")) else { return };

@@ -6,7 +6,8 @@ use agent_core::{Admission, Arrival, ChannelError, Judgement};
 use servers::mail::ImapProxy;
 use session_api::{Part, StoreError};
 
-use crate::desk::{Desk, FRIEND, PATIENCE, eventually, mail, texts};
+use crate::desk::{Desk, mail, texts};
+use crate::office::{FRIEND, PATIENCE, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn case_1_mail_that_comes_while_idling_arrives_and_is_then_marked_as_read() {
@@ -74,7 +75,7 @@ async fn mail_is_delivered_exactly_once_wherever_the_channel_is_killed() {
             inbox.deliver(mail(&format!("{n}.{m}@test.local"), FRIEND, "", &format!("{n}.{m}")));
         }
         let before = desk.proxy.count(command);
-        let running = desk.start_unwatched();
+        let running = desk.run();
         // A kill between commit and STORE leaves no STORE to wait for: the IDLE after it ends the wait as well.
         let idles = desk.proxy.count("IDLE");
         eventually("it comes so far", || {
@@ -139,7 +140,7 @@ async fn case_4_mail_that_came_while_the_session_was_thrown_out_is_processed() {
 async fn case_5_a_server_without_idle_is_polled() {
     let Some(mut desk) = Desk::with(|table| table["poll_seconds"] = 5.into()) else { return };
     desk.through(ImapProxy::without_idle(desk.dovecot.port()));
-    let running = desk.start_unwatched();
+    let running = desk.run();
     assert!(desk.proxy.counted("UID SEARCH", 1, PATIENCE).await);
     desk.dovecot.inbox().deliver(mail("a1@test.local", FRIEND, "", "polled"));
     assert_eq!(texts(&desk.arrived(1).await[0]), ["polled"]);
@@ -228,7 +229,7 @@ async fn tls_of_both_kinds_works_with_the_owners_certificate_and_not_without() {
     let Some(desk) = Desk::open() else { return };
     for (kind, port) in [("implicit", dovecot.tls_port()), ("starttls", dovecot.port())] {
         let table = |trusted: bool| {
-            let mut table = desk.table();
+            let mut table = desk.table.clone();
             table["imap_tls"] = kind.into();
             table["imap_port"] = port.into();
             if trusted {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent_core::ChannelError;
-use servers::mail::{Act, ImapScript, SmtpServer};
 use session_api::{Clock, ManualClock};
 
-use crate::desk::{Desk, FRIEND, PATIENCE, channel, mail, table, texts};
+use crate::desk::{Desk, mail, texts};
+use crate::office::{FRIEND, PATIENCE};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cut_connection_and_a_server_that_is_down_are_temporary() {
@@ -17,7 +17,7 @@ async fn a_cut_connection_and_a_server_that_is_down_are_temporary() {
     assert!(matches!(running.ended().await, Err(ChannelError::Temporary { .. })));
     desk.dovecot.kill();
     assert!(matches!(desk.channel().connect().await, Err(ChannelError::Temporary { .. })));
-    assert!(matches!(desk.start_unwatched().ended().await, Err(ChannelError::Temporary { .. })));
+    assert!(matches!(desk.run().ended().await, Err(ChannelError::Temporary { .. })));
     desk.dovecot.start_again();
     desk.dovecot.inbox().deliver(mail("a1@test.local", FRIEND, "", "after the outage"));
     let running = desk.start(2).await;
@@ -55,43 +55,4 @@ async fn a_stop_is_heeded_in_the_middle_of_a_stalled_command() {
     let running = desk.start(1).await;
     desk.proxy.stall(true);
     running.stop().await.expect("it ends without an error");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn strange_answers_of_an_imap_server_are_temporary_and_quoted_only_in_short() {
-    let smtp = SmtpServer::start();
-    for (name, greeting, answer) in [
-        ("no greeting", "220 smtp here", ""),
-        ("bye", "* BYE too many", ""),
-        ("garbage", "* OK hi", "\u{1}garbage secret mail text\r\n"),
-        ("cut", "* OK hi", "* CAPA"),
-        ("unavailable", "* OK hi", "{tag} NO [UNAVAILABLE] later\r\n"),
-    ] {
-        let answer = answer.to_owned();
-        let imap = ImapScript::start(greeting, move |_| Act::SayAndCut(answer.clone()));
-        let error = channel(table(imap.port(), smtp.port()), &clock()).connect().await.unwrap_err();
-        assert!(matches!(error, ChannelError::Temporary { .. }), "{name}: {error}");
-        assert!(!error.to_string().contains("secret mail"), "{name}: {error}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_hangs_at_login_is_given_up_in_time() {
-    let (smtp, clock) = (SmtpServer::start(), Arc::new(ManualClock::default()));
-    let imap = ImapScript::start("* OK hi", |_| Act::Hang);
-    let for_channel: Arc<dyn Clock> = clock.clone();
-    let channel = channel(table(imap.port(), smtp.port()), &for_channel);
-    let connect = channel.connect();
-    let time = async {
-        while imap.commands().is_empty() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        clock.advance(Duration::from_secs(31));
-    };
-    let (connected, ()) = tokio::join!(connect, time);
-    assert!(matches!(connected, Err(ChannelError::Temporary { .. })));
-}
-
-fn clock() -> Arc<dyn Clock> {
-    crate::desk::RealClock::new()
 }

@@ -1,6 +1,7 @@
 //! Mail that may not speak leaves no trace but the moved cursor.
 
-use crate::desk::{Desk, FRIEND, SERVER, mail, texts};
+use crate::desk::{Desk, mail, texts};
+use crate::office::{FRIEND, SERVER};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cases_6_and_7_forged_and_automatic_mail_is_not_answered() {
@@ -46,7 +47,7 @@ async fn case_7_the_eleventh_mail_of_an_hour_is_not_answered() {
     let rows = desk.arrived(10).await;
     assert_eq!(rows.len(), 10);
     // Nobody else is held back by it, and what he says comes after all of the flood.
-    desk.dovecot.inbox().deliver(mail("end@test.local", crate::desk::SECOND_FRIEND, "", "end"));
+    desk.dovecot.inbox().deliver(mail("end@test.local", crate::office::SECOND_FRIEND, "", "end"));
     assert_eq!(texts(&desk.arrived(1).await[0]), ["end"]);
     assert!(desk.is_quiet().await);
     running.stop().await.unwrap();

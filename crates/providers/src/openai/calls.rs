@@ -28,6 +28,8 @@ pub(super) struct Calls {
 struct Begun {
     index: Option<u64>,
     call: ToolCall,
+    /// What must be sent back with it.
+    extra: Option<Value>,
 }
 
 impl Calls {
@@ -38,10 +40,15 @@ impl Calls {
         let mut function = piece.function.unwrap_or_default();
         let arguments = function.arguments();
         let name = function.name.0;
+        let extra = piece.extra_content.filter(|extra| !extra.is_null());
         let bytes = id.len() + name.len() + arguments.len();
+        // Written out only to be counted, which is rare: few servers send it, and once a call.
+        let bytes = bytes + extra.as_ref().map_or(0, |extra| extra.to_string().len());
         match self.place(index, &id, &name, &arguments) {
             Some(at) => {
-                let call = &mut self.begun[at].call;
+                let begun = &mut self.begun[at];
+                begun.extra = extra.or(begun.extra.take());
+                let call = &mut begun.call;
                 if call.name.is_empty() {
                     call.name = name;
                 }
@@ -51,7 +58,9 @@ impl Calls {
                 call.arguments.push_str(&arguments);
             }
             None if self.begun.len() == MOST_CALLS => return Err(TooMany),
-            None => self.begun.push(Begun { index, call: ToolCall { id: CallId(id), name, arguments } }),
+            None => {
+                self.begun.push(Begun { index, call: ToolCall { id: CallId(id), name, arguments }, extra });
+            }
         }
         Ok(bytes)
     }
@@ -85,9 +94,9 @@ impl Calls {
         self.begun.is_empty()
     }
 
-    /// The calls, as whole as they came.
-    pub(super) fn finish(&mut self) -> impl Iterator<Item = ToolCall> + use<> {
-        std::mem::take(&mut self.begun).into_iter().map(|begun| begun.call)
+    /// The calls, as whole as they came, each with what must be sent back with it.
+    pub(super) fn finish(&mut self) -> impl Iterator<Item = (Option<Value>, ToolCall)> + use<> {
+        std::mem::take(&mut self.begun).into_iter().map(|begun| (begun.extra, begun.call))
     }
 }
 
@@ -106,7 +115,7 @@ mod tests {
         for piece in pieces.as_array().unwrap() {
             calls.take(serde_json::from_value(piece.clone()).unwrap()).unwrap();
         }
-        calls.finish().map(|call| (call.id.0, call.name, call.arguments)).collect()
+        calls.finish().map(|(_, call)| (call.id.0, call.name, call.arguments)).collect()
     }
 
     #[test]

@@ -4,7 +4,12 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::Deserialize;
 
+use super::quirks::{LimitField, ReplayReasoning, SystemRole};
+
 /// Settings of one server. The key is no part of it: it comes resolved, beside it.
+///
+/// What is `None` here is as the table of vendors says for the server at `base_url`, and as most servers have it where the
+/// table knows no such server.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OpenAiConfig {
@@ -12,6 +17,8 @@ pub struct OpenAiConfig {
     pub base_url: String,
     /// More headers for every request; one named `authorization` takes the place of the key.
     pub headers: BTreeMap<String, String>,
+    /// The header that carries the key, in lower case, such as `api-key`.
+    pub key_header: Option<String>,
     /// The longest silence of the server, in seconds: before the reply and between two pieces of it.
     pub idle_timeout_seconds: u64,
     /// The longest that a whole reply may take, in seconds.
@@ -23,54 +30,23 @@ pub struct OpenAiConfig {
     /// Whether its models take images; where not, a note in the text takes their place.
     pub images: bool,
     /// Whether to ask for token counts at the end of a stream. Some older servers refuse the question.
-    pub stream_usage: bool,
-    /// The field that carries the limit of tokens. Without it `max_completion_tokens` for api.openai.com, which wants
-    /// that, and `max_tokens` for all others, which mostly know only that.
+    pub stream_usage: Option<bool>,
+    /// The field that carries the limit of tokens.
     pub limit_field: Option<LimitField>,
     /// Whether what the model thought in earlier replies is sent back to it, and in which field.
-    pub replay_reasoning: ReplayReasoning,
-}
-
-/// The name of the field with the limit of tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LimitField {
-    /// The old name.
-    MaxTokens,
-    /// The new one.
-    MaxCompletionTokens,
-}
-
-impl LimitField {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::MaxTokens => "max_tokens",
-            Self::MaxCompletionTokens => "max_completion_tokens",
-        }
-    }
-}
-
-/// What becomes of earlier reasoning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReplayReasoning {
-    /// It is left out.
-    #[default]
-    Never,
-    /// It is sent as `reasoning_content`.
-    ReasoningContent,
-    /// It is sent as `reasoning`.
-    Reasoning,
-}
-
-impl ReplayReasoning {
-    pub(super) fn field(self) -> Option<&'static str> {
-        match self {
-            Self::Never => None,
-            Self::ReasoningContent => Some("reasoning_content"),
-            Self::Reasoning => Some("reasoning"),
-        }
-    }
+    pub replay_reasoning: Option<ReplayReasoning>,
+    /// Whether `reasoning_details` and the `extra_content` of calls are sent back.
+    pub replay_extras: Option<bool>,
+    /// Who says the system prompt.
+    pub system_role: Option<SystemRole>,
+    /// `false` asks for one tool call at a time. Without it the field is not sent.
+    pub parallel_tool_calls: Option<bool>,
+    /// Whether results of tools may hold images.
+    pub tool_result_images: Option<bool>,
+    /// Whether user and assistant must take turns.
+    pub strict_alternation: Option<bool>,
+    /// Whether ids of calls must be nine letters and digits.
+    pub short_call_ids: Option<bool>,
 }
 
 impl Default for OpenAiConfig {
@@ -78,14 +54,21 @@ impl Default for OpenAiConfig {
         Self {
             base_url: "https://api.openai.com/v1".into(),
             headers: BTreeMap::new(),
+            key_header: None,
             idle_timeout_seconds: 60,
             total_timeout_seconds: 600,
             connect_timeout_seconds: 10,
             proxy: None,
             images: true,
-            stream_usage: true,
+            stream_usage: None,
             limit_field: None,
-            replay_reasoning: ReplayReasoning::Never,
+            replay_reasoning: None,
+            replay_extras: None,
+            system_role: None,
+            parallel_tool_calls: None,
+            tool_result_images: None,
+            strict_alternation: None,
+            short_call_ids: None,
         }
     }
 }
@@ -93,11 +76,10 @@ impl Default for OpenAiConfig {
 impl fmt::Debug for OpenAiConfig {
     /// Without the values of the headers and what the URLs may hide.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let base_url = http_client::parse_url(&self.base_url)
-            .map_or_else(|_| "not a URL".into(), |url| http_client::redact_url(&url));
         f.debug_struct("OpenAiConfig")
-            .field("base_url", &base_url)
+            .field("base_url", &crate::exchange::shown(&self.base_url))
             .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .field("key_header", &self.key_header)
             .field("idle_timeout_seconds", &self.idle_timeout_seconds)
             .field("total_timeout_seconds", &self.total_timeout_seconds)
             .field("connect_timeout_seconds", &self.connect_timeout_seconds)
@@ -106,6 +88,12 @@ impl fmt::Debug for OpenAiConfig {
             .field("stream_usage", &self.stream_usage)
             .field("limit_field", &self.limit_field)
             .field("replay_reasoning", &self.replay_reasoning)
+            .field("replay_extras", &self.replay_extras)
+            .field("system_role", &self.system_role)
+            .field("parallel_tool_calls", &self.parallel_tool_calls)
+            .field("tool_result_images", &self.tool_result_images)
+            .field("strict_alternation", &self.strict_alternation)
+            .field("short_call_ids", &self.short_call_ids)
             .finish()
     }
 }

@@ -61,7 +61,7 @@ impl Dovecot {
 
     #[expect(clippy::print_stderr, reason = "a skip must be seen")]
     fn installed() -> bool {
-        let there = quiet(Command::new("dovecot").arg("--version")).is_ok();
+        let there = quiet(Command::new(program()).arg("--version")).is_ok();
         if !there {
             eprintln!("skipped: no dovecot here (apt-get install dovecot-imapd)");
         }
@@ -100,7 +100,7 @@ impl Dovecot {
 
     fn run(&mut self) -> io::Result<()> {
         let dir = self.root.path();
-        let mut command = Command::new("dovecot");
+        let mut command = Command::new(program());
         command.arg("-F").arg("-c").arg(dir.join("dovecot.conf"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         // A group of its own, so that the workers can be killed with the master.
@@ -324,6 +324,12 @@ fn certificate(dir: &Path) -> io::Result<()> {
 fn quiet(command: &mut Command) -> io::Result<()> {
     let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()?;
     if status.success() { Ok(()) } else { Err(io::Error::other(status.to_string())) }
+}
+
+/// An ordinary user's search path may leave out where Debian puts it.
+fn program() -> &'static str {
+    const DEBIAN: &str = "/usr/sbin/dovecot";
+    if Path::new(DEBIAN).exists() { DEBIAN } else { "dovecot" }
 }
 
 fn free_port() -> io::Result<u16> {

@@ -20,6 +20,7 @@ use super::log::Log;
 use super::plan::{End, Plan, Step, plan};
 use super::request::Request;
 use super::script::Script;
+use super::wire;
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 type Response = hyper::Response<Body>;
@@ -77,7 +78,7 @@ async fn answer(
         n: 0,
     };
     match (request.method.as_str(), request.path.as_str()) {
-        ("POST", "/v1/chat/completions") => Ok(completion(&shared, reset, request).await),
+        ("POST", path) if wire::Format::of(path).is_some() => Ok(completion(&shared, reset, request).await),
         ("GET", "/v1/models") => {
             let entry = |id: &String| json!({"id": id, "object": "model", "created": 0, "owned_by": "tests"});
             let models: Vec<Value> = shared.models.iter().map(entry).collect();

@@ -19,7 +19,6 @@ use super::bell::Bell;
 use super::fault::Fault;
 use super::form::{Params, percent_decode};
 use super::methods::{self, Answer, Refusal};
-use super::state::Call;
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 type Response = hyper::Response<Body>;
@@ -57,18 +56,13 @@ async fn answer(bell: Arc<Bell>, request: hyper::Request<Incoming>) -> io::Resul
     let kind = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let params = Params::read(head.uri.query(), kind, &body);
     let name = method.to_lowercase();
-    let (at, fault) = bell.change(|state| {
-        let call = Call {
-            method: method.to_owned(),
-            params: Value::Object(params.fields.clone()),
-            at: state.elapsed(),
-            status: 0,
-        };
-        state.calls.push(call);
-        (state.calls.len() - 1, state.faults.take(&name))
+    let (call, fault) = bell.change(|state| {
+        let call = state.call_began(method, Value::Object(params.fields.clone()));
+        (call, state.faults.take(&name))
     });
     let response = faulty(&bell, &name, &params, fault).await;
-    bell.change(|state| state.calls[at].status = response.as_ref().map_or(0, |done| done.status().as_u16()));
+    let status = response.as_ref().map_or(0, |done| done.status().as_u16());
+    bell.change(|state| state.call_ended(call, status));
     response
 }
 

@@ -14,6 +14,7 @@ use super::bell::{Bell, Late};
 use super::fault::Fault;
 use super::hook::{self, HookAttempt};
 use super::say::{self, Say};
+use super::seen::{Seen, shown};
 use super::serve::connection;
 use super::state::{Call, Latency, Shown, State};
 
@@ -239,13 +240,10 @@ impl FakeTelegram {
         self.bell.read().latencies.clone()
     }
 
-    /// Forgets calls and latencies, so that a long run does not fill the memory.
+    /// Forgets what is over, so that a long run does not fill the memory: calls, latencies, acknowledged ids, and all
+    /// but the last ten thousand messages. What is still under way is not touched.
     pub fn forget_ledgers(&self) {
-        self.bell.change(|state| {
-            state.calls.clear();
-            state.latencies.clear();
-            state.ended.clear();
-        });
+        self.bell.change(State::forget);
     }
 
     /// Blocks until `enough` holds; it is asked after every change. Not for a thread that also drives the bot; see
@@ -300,58 +298,6 @@ impl FakeTelegram {
     }
 }
 
-/// What can be waited for.
-#[derive(Debug)]
-pub struct Seen<'a>(&'a State);
-
-impl Seen<'_> {
-    /// What the bot shows in a chat now, in order.
-    #[must_use]
-    pub fn shown(&self, chat: i64) -> Vec<Shown> {
-        shown(self.0, chat)
-    }
-
-    /// Whether an update was confirmed.
-    #[must_use]
-    pub fn acknowledged(&self, update_id: i64) -> bool {
-        self.0.acknowledged.contains(&update_id)
-    }
-
-    /// How many updates wait to be confirmed.
-    #[must_use]
-    pub fn pending(&self) -> usize {
-        self.0.queue.len()
-    }
-
-    /// How many calls of a method (any case) there were.
-    #[must_use]
-    pub fn calls(&self, method: &str) -> usize {
-        self.0.calls.iter().filter(|call| call.method.eq_ignore_ascii_case(method)).count()
-    }
-
-    /// How many polls wait for updates.
-    #[must_use]
-    pub fn polls_waiting(&self) -> usize {
-        self.0.polls_waiting
-    }
-
-    /// How many messages have their answer.
-    #[must_use]
-    pub fn answered(&self) -> usize {
-        self.0.latencies.len()
-    }
-
-    /// Deliveries to the webhook so far.
-    #[must_use]
-    pub fn hook_attempts(&self) -> &[HookAttempt] {
-        &self.0.hook_attempts
-    }
-}
-
-fn shown(state: &State, chat: i64) -> Vec<Shown> {
-    state.shown.range((chat, i64::MIN)..=(chat, i64::MAX)).map(|(_, (shown, _))| shown.clone()).collect()
-}
-
 impl Drop for FakeTelegram {
     fn drop(&mut self) {
         drop(self.stop.take());
@@ -376,3 +322,7 @@ async fn accept(listener: TcpListener, bell: Arc<Bell>, mut stopped: oneshot::Re
         }
     }
 }
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;

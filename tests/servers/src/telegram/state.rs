@@ -13,6 +13,9 @@ use super::hook::{HookAttempt, Webhook};
 /// be compared.
 pub(super) const FIRST_DATE: i64 = 1_750_000_000;
 
+/// How many messages are remembered for ever.
+const REMEMBERED: i64 = 10_000;
+
 /// One call of the bot, as it came.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -113,6 +116,8 @@ pub(super) struct State {
     pub(super) shown: BTreeMap<(i64, i64), (Shown, Value)>,
     pub(super) files: HashMap<String, StoredFile>,
     pub(super) calls: Vec<Call>,
+    /// How many calls are no longer in the list.
+    forgotten_calls: usize,
     pub(super) faults: Faults,
     pub(super) webhook: Option<Webhook>,
     pub(super) hook_attempts: Vec<HookAttempt>,
@@ -152,6 +157,7 @@ impl State {
             shown: BTreeMap::new(),
             files: HashMap::new(),
             calls: Vec::new(),
+            forgotten_calls: 0,
             faults: Faults::default(),
             webhook: None,
             hook_attempts: Vec::new(),
@@ -201,6 +207,38 @@ impl State {
             chat["is_forum"] = true.into();
         }
         chat
+    }
+
+    /// Drops what nobody will ask for any more.
+    pub(super) fn forget(&mut self) {
+        let oldest = self.next_message - REMEMBERED;
+        self.heard.retain(|(_, id), _| *id >= oldest);
+        self.shown.retain(|(_, id), _| *id >= oldest);
+        self.ended.retain(|(_, id), _| *id >= oldest);
+        // Answers that are still edited point into the list of latencies.
+        let kept = self.ended.values().map(|(index, _)| *index).min().unwrap_or(self.latencies.len());
+        self.latencies.drain(..kept);
+        self.ended.values_mut().for_each(|(index, _)| *index -= kept);
+        self.history.retain(|(id, _)| self.queue.iter().any(|queued| queued.id == *id));
+        self.acknowledged.clear();
+        // A call that is under way notes its end in the list.
+        let open = self.calls.iter().position(|call| call.status == 0).unwrap_or(self.calls.len());
+        self.forgotten_calls += open;
+        self.calls.drain(..open);
+    }
+
+    /// Notes a call; the number is for [`call_ended`](Self::call_ended).
+    pub(super) fn call_began(&mut self, method: &str, params: Value) -> usize {
+        let call = Call { method: method.to_owned(), params, at: self.elapsed(), status: 0 };
+        self.calls.push(call);
+        self.forgotten_calls + self.calls.len() - 1
+    }
+
+    pub(super) fn call_ended(&mut self, number: usize, status: u16) {
+        let found = number.checked_sub(self.forgotten_calls).and_then(|at| self.calls.get_mut(at));
+        if let Some(call) = found {
+            call.status = status;
+        }
     }
 
     /// The oldest unanswered message of the chat has its answer now.

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::reply::{Call, Message, Usage, split};
-use super::request::Request;
+use super::{id_of, model};
+use crate::model::reply::{Message, Usage, split};
+use crate::model::request::Request;
 
 /// The creation time in every answer, in Unix seconds: fixed, so that transcripts can be compared.
 const CREATED: u64 = 1_750_000_000;
@@ -80,7 +81,7 @@ fn envelope(object: &str, choices: &Value, request: &Request) -> Value {
         "id": format!("chatcmpl-{}", request.n),
         "object": object,
         "created": CREATED,
-        "model": request.body["model"].as_str().unwrap_or("scripted"),
+        "model": model(request),
         "choices": choices,
     })
 }
@@ -91,10 +92,6 @@ fn finish(message: &Message) -> Value {
         (Some(reason), true) => reason.clone().into(),
         (None, true) => if message.calls.is_empty() { "stop" } else { "tool_calls" }.into(),
     }
-}
-
-fn id_of(call: &Call, index: usize, request: &Request) -> String {
-    call.id.clone().unwrap_or_else(|| format!("call_{}_{index}", request.n))
 }
 
 fn counts(usage: Usage) -> Value {

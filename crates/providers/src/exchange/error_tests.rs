@@ -73,7 +73,7 @@ fn messages_say_what_to_do() {
         (
             401,
             "{}",
-            "provider `main` refused the key (HTTP 401); check api_key in [providers.main] or OPENAI_API_KEY",
+            "provider `main` refused the key (HTTP 401); check api_key in [providers.main] or MAIN_API_KEY",
         ),
         (
             404,

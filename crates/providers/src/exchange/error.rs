@@ -18,7 +18,7 @@ const LONGEST_QUOTE: usize = 200;
 
 /// What a reply suffers from, apart from its connection.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(crate) enum Trouble {
     /// A frame is not what the format says.
     Nonsense,
     /// A line or the whole reply is too long.
@@ -62,7 +62,7 @@ struct Said {
 
 impl Voice {
     /// An answer with an error status.
-    pub(super) fn status(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ModelError {
+    pub(crate) fn status(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ModelError {
         let mut error = self.judge(status.as_u16(), &self.read(body));
         if let (Some(wait), Kind::RateLimited | Kind::Unavailable) = (wait_wanted(headers), error.kind) {
             error.retry = Retry::After(wait.min(LONGEST_WAIT));
@@ -98,7 +98,8 @@ impl Voice {
                 )
             }
             Kind::Auth => format!(
-                "provider `{name}` refused the key ({http}); check api_key in [providers.{name}] or OPENAI_API_KEY"
+                "provider `{name}` refused the key ({http}); check api_key in [providers.{name}] or {}",
+                key_variable(name)
             ),
             Kind::Quota => {
                 format!(
@@ -137,13 +138,13 @@ impl Voice {
     }
 
     /// Something in the reply itself.
-    pub(super) fn trouble(&self, trouble: &Trouble) -> ModelError {
+    pub(crate) fn trouble(&self, trouble: &Trouble) -> ModelError {
         let name = &self.provider;
         let bad = |text: String| ModelError::new(Kind::BadReply, text);
         match trouble {
-            Trouble::Nonsense => {
-                bad(format!("the reply of provider `{name}` makes no sense; is it OpenAI-compatible?"))
-            }
+            Trouble::Nonsense => bad(format!(
+                "the reply of provider `{name}` makes no sense; does it speak another format than the `kind` in [providers.{name}]?"
+            )),
             Trouble::TooLong => {
                 bad(format!("the reply of provider `{name}` is longer than any reply may be"))
             }
@@ -171,7 +172,7 @@ impl Voice {
     }
 
     /// A reply that is no stream and no JSON.
-    pub(super) fn page(&self, status: StatusCode) -> ModelError {
+    pub(crate) fn page(&self, status: StatusCode) -> ModelError {
         let text = format!(
             "provider `{}` answered with a page for browsers (HTTP {}); check base_url in [providers.{0}], it usually ends in /v1",
             self.provider,
@@ -181,7 +182,7 @@ impl Voice {
     }
 
     /// A request that never got an answer.
-    pub(super) fn unreachable(&self, error: &TransportError) -> ModelError {
+    pub(crate) fn unreachable(&self, error: &TransportError) -> ModelError {
         let name = &self.provider;
         let reason = self.scrub(&error.message);
         match error.kind {
@@ -202,7 +203,7 @@ impl Voice {
     }
 
     /// A connection that failed in the middle of a reply.
-    pub(super) fn broken(&self, error: &TransportError) -> ModelError {
+    pub(crate) fn broken(&self, error: &TransportError) -> ModelError {
         let text = format!(
             "the reply of provider `{}` broke off: {}; try again",
             self.provider,
@@ -213,7 +214,7 @@ impl Voice {
     }
 
     /// Nothing came for too long.
-    pub(super) fn silence(&self, idle: Duration) -> ModelError {
+    pub(crate) fn silence(&self, idle: Duration) -> ModelError {
         let text = format!(
             "provider `{}` sent nothing for {} s; try again, or raise idle_timeout_seconds in [providers.{0}]",
             self.provider,
@@ -223,7 +224,7 @@ impl Voice {
     }
 
     /// The whole time is over.
-    pub(super) fn late(&self) -> ModelError {
+    pub(crate) fn late(&self) -> ModelError {
         let text = format!(
             "the reply of provider `{}` was not complete after {} s; try again, or raise total_timeout_seconds in [providers.{0}]",
             self.provider,
@@ -263,7 +264,9 @@ impl Voice {
         let text = String::from_utf8_lossy(body);
         let text = text.trim();
         if let Ok(json) = serde_json::from_str::<Value>(text) {
-            let error = json.get("error").filter(|error| !error.is_null()).unwrap_or(&json);
+            // Gemini wraps its errors in a list.
+            let json = json.get(0).unwrap_or(&json);
+            let error = json.get("error").filter(|error| !error.is_null()).unwrap_or(json);
             return self.said_by(error);
         }
         if text.starts_with('<') {
@@ -292,10 +295,17 @@ impl Voice {
     }
 }
 
+/// The variable of the environment that holds the key of the provider `name` when the configuration names none.
+pub(crate) fn key_variable(name: &str) -> String {
+    format!("{}_API_KEY", name.to_ascii_uppercase().replace('-', "_"))
+}
+
 /// What can be done, from the status and from what the server says. Status 0: an error inside a stream.
 fn kind_of(status: u16, said: &Said) -> Kind {
     let code = |words: &[&str]| words.iter().any(|word| said.code.contains(word));
-    if code(&["insufficient_quota", "billing_hard_limit", "insufficient_balance"]) {
+    if code(&["insufficient_quota", "billing_", "insufficient_balance"])
+        || said.text.contains("credit balance is too low")
+    {
         return Kind::Quota;
     }
     if code(&["context_length_exceeded", "exceed_context_size", "context_window_exceeded"])
@@ -314,7 +324,7 @@ fn kind_of(status: u16, said: &Said) -> Kind {
         429 => Kind::RateLimited,
         409 | 425 | 500.. => Kind::Unavailable,
         _ if code(&["model_not_found"]) => Kind::NotFound,
-        _ if code(&["invalid_api_key", "authentication"]) => Kind::Auth,
+        _ if code(&["invalid_api_key", "authentication", "permission"]) => Kind::Auth,
         _ if code(&["rate_limit"]) => Kind::RateLimited,
         _ if code(&["server_error", "overloaded", "unavailable"]) => Kind::Unavailable,
         _ => Kind::BadRequest,
@@ -329,6 +339,7 @@ fn says_too_long(text: &str) -> bool {
         "exceeds the available context size",
         "exceeds the context window",
         "exceed context window",
+        "exceed context limit",
         "context overflow",
         "prompt is too long",
         "input is too long",

@@ -1,0 +1,194 @@
+//! One gateway connection.
+
+use std::sync::Arc;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, frame::coding::CloseCode};
+
+use super::TOKEN;
+use super::ledger::{Shared, Written};
+use super::server::Origin;
+use super::world::{Order, World, id_of};
+
+type Socket = WebSocketStream<TcpStream>;
+
+/// Serves one connection to its end.
+pub(super) async fn serve(shared: Arc<Shared>, origin: Origin, stream: TcpStream) {
+    let _ = stream.set_nodelay(true);
+    let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
+    let number = shared.change(|world| {
+        world.seen.connections += 1;
+        world.seen.connections
+    });
+    let hello =
+        json!({"op": 10, "s": null, "t": null, "d": {"heartbeat_interval": shared.read().heartbeat_ms}});
+    if send(&mut socket, &hello).await {
+        talk(&shared, &origin, &mut socket, number).await;
+    }
+    shared.change(|world| {
+        world.seen.ended += 1;
+        if world.live.as_ref().is_some_and(|(live, _)| *live == number) {
+            world.live = None;
+        }
+    });
+}
+
+async fn talk(shared: &Shared, origin: &Origin, socket: &mut Socket, number: usize) {
+    let (sender, mut orders) = mpsc::unbounded_channel();
+    let mut deaf = false;
+    loop {
+        tokio::select! {
+            order = orders.recv() => {
+                let Some(order) = order else { return };
+                if !obey(shared, socket, order, &mut deaf).await {
+                    return;
+                }
+            }
+            frame = socket.next() => {
+                let frame = match frame {
+                    Some(Ok(Message::Text(text))) => serde_json::from_str(&text).unwrap_or(Value::Null),
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                    Some(Ok(_)) => continue,
+                };
+                if !hear(shared, origin, socket, &frame, (number, &sender), deaf).await {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Carries an order out; false ends the connection.
+async fn obey(shared: &Shared, socket: &mut Socket, order: Order, deaf: &mut bool) -> bool {
+    match order {
+        Order::Dispatch(_) | Order::Frame(_) | Order::Text(_) if *deaf => true,
+        Order::Dispatch(frame) => {
+            let written = Written {
+                seq: frame["s"].as_u64().unwrap_or(0),
+                name: frame["t"].as_str().unwrap_or_default().to_owned(),
+                id: id_of(&frame["d"]["id"]),
+            };
+            let compress = shared.read().compress;
+            let sent = if compress {
+                socket.send(Message::Binary(zlib(frame.to_string().as_bytes()).into())).await.is_ok()
+            } else {
+                send(socket, &frame).await
+            };
+            shared.change(|world| world.seen.written.push(written));
+            sent
+        }
+        Order::Frame(frame) => send(socket, &frame).await,
+        Order::Text(text) => socket.send(Message::Text(text.into())).await.is_ok(),
+        Order::Close(code) => {
+            let frame = CloseFrame { code: CloseCode::from(code), reason: "the test says so".into() };
+            let _ = socket.close(Some(frame)).await;
+            false
+        }
+        Order::Reset => {
+            // Dropping it now sends RST.
+            let _ = socket.get_ref().set_zero_linger();
+            false
+        }
+        Order::End => false,
+        Order::Deaf => {
+            *deaf = true;
+            true
+        }
+    }
+}
+
+/// Answers a frame; false ends the connection.
+async fn hear(
+    shared: &Shared,
+    origin: &Origin,
+    socket: &mut Socket,
+    frame: &Value,
+    (number, sender): (usize, &mpsc::UnboundedSender<Order>),
+    deaf: bool,
+) -> bool {
+    match frame["op"].as_u64() {
+        Some(1) => {
+            shared.change(|world| world.seen.heartbeats += 1);
+            deaf || send(socket, &json!({"op": 11, "s": null, "t": null, "d": null})).await
+        }
+        Some(2) => {
+            let since = origin.started.elapsed();
+            let refused = shared.change(|world| {
+                if !is_ours(&frame["d"]["token"]) {
+                    return Some(4004);
+                }
+                world.seen.identifies.push(since);
+                world.seen.identify = Some(frame["d"].clone());
+                if let Some(code) = world.refuse_identify.pop_front() {
+                    return Some(code);
+                }
+                world.live = Some((number, sender.clone()));
+                world.begin_session(&origin.gateway);
+                None
+            });
+            match refused {
+                Some(code) => obey(shared, socket, Order::Close(code), &mut false).await,
+                None => true,
+            }
+        }
+        Some(6) => {
+            let resumed = shared.change(|world| resume(world, &frame["d"], number, sender));
+            resumed || send(socket, &json!({"op": 9, "s": null, "t": null, "d": false})).await
+        }
+        _ => true,
+    }
+}
+
+/// Replays what the session missed. False when it cannot be resumed.
+fn resume(world: &mut World, ask: &Value, number: usize, sender: &mpsc::UnboundedSender<Order>) -> bool {
+    let (Some(id), Some(seq)) = (ask["session_id"].as_str(), ask["seq"].as_u64()) else { return false };
+    world.seen.resumes.push(seq);
+    if !is_ours(&ask["token"]) || world.current.as_deref() != Some(id) {
+        return false;
+    }
+    let Some(session) = world.sessions.get_mut(id) else { return false };
+    // The event that the client saw last, once more.
+    let from = if world.repeat_on_resume { seq } else { seq + 1 };
+    let missed: Vec<Value> =
+        session.log.iter().filter(|(at, _)| *at >= from).map(|(_, frame)| frame.clone()).collect();
+    world.live = Some((number, sender.clone()));
+    for frame in missed {
+        world.order(Order::Dispatch(frame));
+    }
+    world.dispatch("RESUMED", json!({"_trace": []}));
+    true
+}
+
+/// Whether this is the bot's token. Discord takes it with `Bot ` in front here too, and some libraries send that.
+fn is_ours(token: &Value) -> bool {
+    token.as_str().is_some_and(|token| token.strip_prefix("Bot ").unwrap_or(token) == TOKEN)
+}
+
+async fn send(socket: &mut Socket, frame: &Value) -> bool {
+    socket.send(Message::Text(frame.to_string().into())).await.is_ok()
+}
+
+/// A zlib stream that compresses nothing, which is all that a client can tell.
+fn zlib(bytes: &[u8]) -> Vec<u8> {
+    let mut out = vec![0x78, 0x01];
+    let pieces: Vec<&[u8]> = bytes.chunks(0xFFFF).collect();
+    for (at, piece) in pieces.iter().enumerate() {
+        out.push(u8::from(at + 1 == pieces.len()));
+        let length = u16::try_from(piece.len()).unwrap_or(u16::MAX);
+        out.extend(length.to_le_bytes());
+        out.extend((!length).to_le_bytes());
+        out.extend(*piece);
+    }
+    let (mut a, mut b) = (1_u32, 0_u32);
+    for byte in bytes {
+        a = (a + u32::from(*byte)) % 65_521;
+        b = (b + a) % 65_521;
+    }
+    out.extend(((b << 16) | a).to_be_bytes());
+    out
+}
