@@ -222,23 +222,3 @@ async fn case_10_text_is_right_and_attachments_are_refused_or_kept_as_they_deser
     assert_eq!((mime.as_str(), name.as_str()), ("application/pdf", "x.pdf"));
     running.stop().await.unwrap();
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn tls_of_both_kinds_works_with_the_owners_certificate_and_not_without() {
-    let Some(dovecot) = servers::mail::Dovecot::with_tls() else { return };
-    let Some(desk) = Desk::open() else { return };
-    for (kind, port) in [("implicit", dovecot.tls_port()), ("starttls", dovecot.port())] {
-        let table = |trusted: bool| {
-            let mut table = desk.table.clone();
-            table["imap_tls"] = kind.into();
-            table["imap_port"] = port.into();
-            if trusted {
-                table["ca_file"] = dovecot.certificate().to_str().into();
-            }
-            table
-        };
-        desk.channel_of(table(true)).connect().await.expect(kind);
-        let error = desk.channel_of(table(false)).connect().await.unwrap_err();
-        assert!(error.to_string().contains("certificate"), "{error}");
-    }
-}

@@ -12,3 +12,4 @@ mod office;
 mod outages;
 mod refusals;
 mod scripted;
+mod tls;
