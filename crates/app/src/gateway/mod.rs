@@ -82,8 +82,8 @@ impl GatewayApp {
         let mut health = self.gateway.health();
         let mut http = http::HttpTask::new(&self, stop.clone());
         let gateway = self.gateway.clone();
-        let working = gateway.run(stop.clone());
-        tokio::pin!(working);
+        let running = stop.clone();
+        let mut working = Box::pin(async move { gateway.run(running).await });
         let mut told = false;
         self.note(&health.borrow_and_update().clone(), None);
         let mut upkeep = tokio::time::interval(UPKEEP);
@@ -123,10 +123,14 @@ impl GatewayApp {
                 },
             }
         }
+        drop(working);
         stop.cancel();
         http.end().await;
         GatewayStatus::remove(&self.source.home, std::process::id());
-        self.assistant.shutdown().await.map_err(|error| {
+        let Self { assistant, gateway: own, gate, configured, deps, .. } = self;
+        // The database's writer ends with the last handle of the store.
+        drop((own, gate, configured, deps, http));
+        assistant.shutdown().await.map_err(|error| {
             tracing::error!(%error, "the database did not end well");
             crate::SetupProblem::Model(error.to_string()).into()
         })
