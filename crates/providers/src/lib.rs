@@ -20,6 +20,8 @@ mod exchange;
 pub mod offline;
 #[cfg(feature = "openai")]
 pub mod openai;
+#[cfg(feature = "openai-responses")]
+pub mod responses;
 mod setup;
 #[cfg(feature = "openai")]
 mod sse;

@@ -68,6 +68,8 @@ pub struct Kind {
 const KINDS: &[Kind] = &[
     #[cfg(feature = "openai")]
     Kind { name: crate::openai::KIND, docs: include_str!("openai/docs.md"), make: make_openai },
+    #[cfg(feature = "openai-responses")]
+    Kind { name: crate::responses::KIND, docs: include_str!("responses/docs.md"), make: make_responses },
     #[cfg(feature = "anthropic")]
     Kind { name: crate::anthropic::KIND, docs: include_str!("anthropic/docs.md"), make: make_anthropic },
     #[cfg(feature = "offline")]
@@ -109,6 +111,15 @@ fn make_openai(
     key: Option<SecretString>,
 ) -> Result<Arc<dyn LlmProvider>, ProviderSetupError> {
     Ok(Arc::new(crate::openai::OpenAiProvider::new(name, read(name, table)?, key)?))
+}
+
+#[cfg(feature = "openai-responses")]
+fn make_responses(
+    name: &str,
+    table: Value,
+    key: Option<SecretString>,
+) -> Result<Arc<dyn LlmProvider>, ProviderSetupError> {
+    Ok(Arc::new(crate::responses::ResponsesProvider::new(name, read(name, table)?, key)?))
 }
 
 #[cfg(feature = "anthropic")]
