@@ -8,14 +8,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::fault::{RestFault, Waiting};
 use super::ledger::{Seen, Shared};
 use super::saying::{Saying, person};
-use super::world::{ChannelInfo, Order, Shown};
+use super::world::{ChannelInfo, Order, Shown, id_of};
 use super::{BOT, GUILD, TOKEN, rest, socket};
 use crate::TooFew;
 
@@ -60,14 +59,18 @@ impl FakeDiscord {
 
     #[expect(clippy::disallowed_methods, reason = "the fake is the platform: it has a clock of its own")]
     fn try_start() -> io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
+        let bound = || {
+            let listener = TcpListener::bind("127.0.0.1:0")?;
+            listener.set_nonblocking(true)?;
+            io::Result::Ok((listener.local_addr()?, listener))
+        };
+        // Two ports, as Discord has two hosts: clients keep connections per host.
+        let ((address, listener), (beside, gateway)) = (bound()?, bound()?);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let origin = Origin {
             url: format!("http://{address}"),
-            gateway: format!("ws://{address}/gw"),
+            gateway: format!("ws://{beside}/gw"),
             started: Instant::now(),
             epoch: u64::try_from(now.as_millis()).unwrap_or(0),
         };
@@ -76,9 +79,9 @@ impl FakeDiscord {
         let (stop, stopped) = oneshot::channel();
         let for_thread = (Arc::clone(&shared), origin.clone());
         // The runtime ends with the thread, and with it every connection.
-        let thread = std::thread::Builder::new()
-            .name("fake-discord".into())
-            .spawn(move || runtime.block_on(accept(listener, for_thread.0, for_thread.1, stopped)))?;
+        let thread = std::thread::Builder::new().name("fake-discord".into()).spawn(move || {
+            runtime.block_on(accept((listener, gateway), for_thread.0, for_thread.1, stopped));
+        })?;
         Ok(Self { origin, shared, stop: Some(stop), thread: Some(thread) })
     }
 
@@ -88,7 +91,13 @@ impl FakeDiscord {
         self.origin.url.clone()
     }
 
-    /// The address it listens on.
+    /// `ws://127.0.0.1:PORT/gw`: where the gateway is, as REST tells it too.
+    #[must_use]
+    pub fn gateway(&self) -> String {
+        self.origin.gateway.clone()
+    }
+
+    /// The address that REST listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         let text = self.origin.url.trim_start_matches("http://");
@@ -186,7 +195,7 @@ impl FakeDiscord {
             .read()
             .messages
             .get(&channel)
-            .and_then(|all| all.iter().find(|known| known["id"] == message.to_string()).cloned());
+            .and_then(|all| all.iter().find(|known| id_of(&known["id"]) == message).cloned());
         self.interact(channel, user, 3, &data, &shown.unwrap_or(Value::Null))
     }
 
@@ -325,7 +334,7 @@ impl FakeDiscord {
     /// Takes a message away, as its reader might.
     pub fn remove(&self, channel: u64, message: u64) {
         self.shared.change(|world| {
-            world.messages.entry(channel).or_default().retain(|known| known["id"] != message.to_string());
+            world.messages.entry(channel).or_default().retain(|known| id_of(&known["id"]) != message);
         });
     }
 
@@ -378,41 +387,24 @@ impl Drop for FakeDiscord {
 }
 
 async fn accept(
-    listener: TcpListener,
+    (listener, gateway): (TcpListener, TcpListener),
     shared: Arc<Shared>,
     origin: Origin,
     mut stopped: oneshot::Receiver<()>,
 ) {
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+    let Ok(gateway) = tokio::net::TcpListener::from_std(gateway) else { return };
     let mut open = JoinSet::new();
     loop {
         tokio::select! {
             _ = &mut stopped => return,
             accepted = listener.accept() => if let Ok((stream, _)) = accepted {
-                open.spawn(connection(Arc::clone(&shared), origin.clone(), stream));
+                open.spawn(rest::serve(Arc::clone(&shared), origin.clone(), stream));
+            },
+            accepted = gateway.accept() => if let Ok((stream, _)) = accepted {
+                open.spawn(socket::serve(Arc::clone(&shared), origin.clone(), stream));
             },
             Some(_) = open.join_next() => {}
         }
-    }
-}
-
-/// REST and gateway share the port: the first bytes tell which it is.
-async fn connection(shared: Arc<Shared>, origin: Origin, stream: TcpStream) {
-    let mut first = [0; 7];
-    loop {
-        match stream.peek(&mut first).await {
-            Ok(0) | Err(_) => return,
-            Ok(read) if read < first.len() => tokio::time::sleep(Duration::from_millis(1)).await,
-            Ok(_) => break,
-        }
-    }
-    if &first == b"GET /gw" {
-        if shared.read().down {
-            let _ = stream.set_zero_linger();
-            return;
-        }
-        socket::serve(shared, origin, stream).await;
-    } else {
-        rest::serve(shared, origin, stream).await;
     }
 }
