@@ -6,6 +6,7 @@
 mod call;
 mod fault;
 mod ledger;
+mod orders;
 mod rest;
 mod saying;
 mod server;
