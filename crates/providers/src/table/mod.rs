@@ -55,9 +55,14 @@ pub struct Vendor {
 /// The vendor of this name; dashes, underscores and upper case make no difference.
 #[must_use]
 pub fn vendor(name: &str) -> Option<&'static Vendor> {
-    VENDORS.iter().find(|vendor| {
-        std::iter::once(&vendor.name).chain(vendor.aliases).any(|known| same_name(known, name))
-    })
+    let called = |same: fn(&str, &str) -> bool| {
+        let names = |vendor: &Vendor| {
+            std::iter::once(&vendor.name).chain(vendor.aliases).any(|known| same(known, name))
+        };
+        VENDORS.iter().find(|vendor| names(vendor))
+    };
+    // Nearly always it is written as it is.
+    called(|known, name| known.eq_ignore_ascii_case(name)).or_else(|| called(same_name))
 }
 
 fn same_name(a: &str, b: &str) -> bool {

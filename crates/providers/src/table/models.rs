@@ -76,7 +76,12 @@ pub fn find<'a>(models: &'a [Model], name: &str) -> Option<&'a Model> {
 
 /// Whether `name` begins with `prefix`, in upper or lower case.
 pub(super) fn begins(name: &str, prefix: &str) -> bool {
-    name.len() >= prefix.len() && name.as_bytes()[..prefix.len()].eq_ignore_ascii_case(prefix.as_bytes())
+    let (name, prefix) = (name.as_bytes(), prefix.as_bytes());
+    // Most names differ in their first letter, and this runs over all models.
+    let first = |text: &[u8]| text.first().map(u8::to_ascii_lowercase);
+    first(name) == first(prefix)
+        && name.len() >= prefix.len()
+        && name[..prefix.len()].eq_ignore_ascii_case(prefix)
 }
 
 /// Whether what follows a model's name names an issue of the same model: a date of four digits at least, or a word for the
