@@ -1,7 +1,7 @@
 //! The vendors of models, as data: where they are, what their keys look like, how their servers differ, and what their
 //! models can hold and cost.
 //!
-//! Nothing here is reached over the network and nothing reads the environment. [`resolve`] turns the name of a model and
+//! Nothing here is reached over the network and nothing reads the environment. [`resolve()`] turns the name of a model and
 //! the keys at hand into a vendor and the model's name there. Adding a vendor is one entry in `vendors.rs`, and a list of
 //! its models in `models.rs` where their prices are to be known.
 
