@@ -31,7 +31,8 @@ impl<'a> Crowd<'a> {
     /// So many chats on each of these platforms, in this order.
     #[must_use]
     pub fn of(platforms: &[&'a dyn Platform], each: usize) -> Self {
-        let chats: Vec<_> = platforms.iter().flat_map(|platform| std::iter::repeat_n(*platform, each)).collect();
+        let chats: Vec<_> =
+            platforms.iter().flat_map(|platform| std::iter::repeat_n(*platform, each)).collect();
         let counts = vec![0; chats.len()];
         Self { chats, counts, tools: BTreeSet::new() }
     }
@@ -226,6 +227,8 @@ impl Reckoning {
 /// # Panics
 /// When something is left.
 pub fn sound(home: &TempHome) {
+    let dead = run(home.command().args(["dead-letters", "list", "--json"])).with_code(0);
+    assert!(dead.out.trim().is_empty(), "{dead}");
     let checked = run(home.command().args(["doctor", "--json"])).with_code(0);
     assert!(!checked.out.contains("\"ok\":false"), "{checked}");
     let listed = run(home.command().args(["sessions", "list", "--json"])).with_code(0);

@@ -25,11 +25,14 @@ fn kill_at(platform: &dyn Platform, site: &str, want: Want) {
     crowd.say(0, Want::Text);
     crowd.say(1, Want::Text);
     crowd.wait_answers();
-    first.kill9();
+    // Ended well: a part whose sending is killed twice is a dead letter, and rightly so.
+    first.stop();
 
-    let mut in_flight = InFlight::of(&home);
+    let mut in_flight = InFlight::default();
     let doomed = Gateway::launch(&home, Some(site));
-    until("the gateway to work", || (doomed.status().is_some_and(|s| s["ready"] == true) || !doomed.lives()).then_some(()));
+    until("the gateway to work", || {
+        (doomed.status().is_some_and(|s| s["ready"] == true) || !doomed.lives()).then_some(())
+    });
     if doomed.lives() && doomed.status().is_some() {
         platform.follow(&doomed);
     }
@@ -39,7 +42,8 @@ fn kill_at(platform: &dyn Platform, site: &str, want: Want) {
         }
         let marks = [crowd.say(round % 2, want), crowd.say(1 - round % 2, Want::Text)];
         until("an answer or the kill", || {
-            let done = (0..2).all(|i| crowd.is_answered(if i == 0 { round % 2 } else { 1 - round % 2 }, &marks[i]));
+            let done =
+                (0..2).all(|i| crowd.is_answered(if i == 0 { round % 2 } else { 1 - round % 2 }, &marks[i]));
             (done || !doomed.lives()).then_some(())
         });
     }

@@ -266,11 +266,15 @@ impl<'a> Run<'a> {
         writes.append(std::mem::take(pending));
         writes.record = Some(machine.record()?);
         let ended = matches!(step.kind, StepKind::ToolEnded { .. });
-        let (before, after) =
-            if ended { ("tool_end.before", "tool_end.after") } else { ("journal.before", "journal.after") };
-        crate::failpoint(before);
+        if ended {
+            crate::failpoint("tool_end.before");
+        }
+        crate::failpoint("journal.before");
         self.ports.stores.mailbox.journal(&self.turn.lease, step, writes).await?;
-        crate::failpoint(after);
+        crate::failpoint("journal.after");
+        if ended {
+            crate::failpoint("tool_end.after");
+        }
         Ok(())
     }
 

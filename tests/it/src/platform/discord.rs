@@ -57,8 +57,12 @@ impl Platform for Discord {
     /// Discord has no acknowledgement: what was written to the socket is gone for it.
     fn acknowledged(&self) -> usize {
         self.0.seen(|seen| {
-            let ids: std::collections::BTreeSet<u64> =
-                seen.written.iter().filter(|event| event.name == "MESSAGE_CREATE").map(|event| event.id).collect();
+            let ids: std::collections::BTreeSet<u64> = seen
+                .written
+                .iter()
+                .filter(|event| event.name == "MESSAGE_CREATE")
+                .map(|event| event.id)
+                .collect();
             ids.len()
         })
     }
