@@ -60,8 +60,8 @@ pub use core::{BudgetConfig, ChosenModel, Core, Models};
 pub use error::AgentError;
 pub use event::{RunEvent, RunEventKind};
 pub use facade::{
-    Approvals, Factotum, Ports, ResumedRun, RunError, RunRequest, RunResult, RunStream, Sessions, Spawn,
-    Waiting,
+    Approvals, Factotum, Ports, Refusal, RefusedCall, ResumedRun, RunError, RunRequest, RunResult, RunStream,
+    Sessions, Spawn, Waiting,
 };
 pub use fakes::{ScriptedProvider, ScriptedReply};
 pub use hook::{Hook, HookError, RunInfo};

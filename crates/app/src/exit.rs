@@ -10,9 +10,10 @@ pub const USAGE: u8 = 2;
 pub const QUESTION: u8 = 3;
 /// What was given as input cannot be used: empty, too long, not UTF-8.
 pub const INPUT: u8 = 65;
-/// What was named does not exist: a session, a question, a dead letter, a file.
+/// What was named does not exist: a session, a question, a dead letter, a file, a running gateway.
 pub const NOT_FOUND: u8 = 66;
-/// The model could not be had or its reply could not be used. The message is kept.
+/// The model could not be had or its reply could not be used, and the message is kept; or a chat platform could not be
+/// reached.
 pub const MODEL: u8 = 69;
 /// The data directory or its database cannot be used.
 pub const STORAGE: u8 = 74;

@@ -13,14 +13,11 @@ pub enum HttpError {
     /// The WebSocket channel lets its callers speak as the owner.
     #[error("the WebSocket channel needs `http.token`: whoever presents it speaks as the owner")]
     WebSocketWithoutToken,
-    /// The token could be guessed.
+    /// A token that everybody knows.
     #[error(
-        "`http.token` is too short: take at least {least} characters, for instance from `openssl rand -hex 32`"
+        "`http.token` is empty: write one, for instance from `openssl rand -hex 32`, or take the line out"
     )]
-    WeakToken {
-        /// The least length, in bytes.
-        least: usize,
-    },
+    EmptyToken,
     /// A host or an origin that the configuration allows makes no sense.
     #[error("`http.{key}`: `{entry}` {wrong}")]
     Allowed {

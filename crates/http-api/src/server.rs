@@ -62,6 +62,11 @@ impl Server {
     /// Answers until `stop` is cancelled, and then for as long as calls under way need, within the limit for that.
     pub async fn serve(self, factotum: Factotum, operations: Arc<dyn Operations>, stop: CancellationToken) {
         let Self { listener, addr, config, guard } = self;
+        if config.weak_token() {
+            tracing::warn!(
+                "`http.token` is short enough to be guessed; `openssl rand -hex 32` makes a better one"
+            );
+        }
         let limits = config.limits;
         let (sender, mut arrivals) = mpsc::channel(websocket::STRANGERS);
         let shared = Arc::new(shared(factotum, operations, config, guard, addr, sender, stop.clone()));

@@ -2,12 +2,21 @@
 //!
 //! Every test has a home and servers of its own, waits for events, and gives up after a bounded time.
 
+mod crowd;
+mod gateway;
 mod look;
+pub mod platform;
 mod process;
+mod remains;
 mod setup;
+pub mod talk;
 mod wait;
+
+pub use crowd::{Crowd, Reckoning, sound};
+pub use gateway::Gateway;
 
 pub use look::{History, dead_letters, history, parse_lines, questions, valid};
 pub use process::{Output, Proc, run, run_with_input};
+pub use remains::InFlight;
 pub use setup::{Setup, agent, in_terminal, runnable, say, skip, words};
 pub use wait::{PATIENCE, until};

@@ -144,6 +144,12 @@ impl Proc {
         self.out.text()
     }
 
+    /// What it has printed on standard error so far.
+    #[must_use]
+    pub fn err_so_far(&self) -> String {
+        self.err.text()
+    }
+
     /// `kill -9`, and waits until it is gone.
     #[must_use = "look at what it said, or drop it openly"]
     pub fn kill9(mut self) -> Output {

@@ -144,9 +144,8 @@ async def talk(fake, bot):
 
 async def main(program):
     fake = Fake(program)
-    # Files come from a plain URL, which the library takes from the payload.
     discord.http.Route.BASE = f"{fake.about['url']}/api/v10"
-    discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(fake.about["url"].replace("http", "ws") + "/gw")
+    discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(fake.about["gateway"])
     bot = Bot()
     running = asyncio.create_task(bot.start(fake.about["token"]))
     talking = asyncio.create_task(talk(fake, bot))

@@ -5,15 +5,14 @@ use session_api::{Timestamp, UsageBy};
 use super::{COMMANDS, CommandContext};
 use crate::AgentError;
 
+/// One line for each command. Chats show it in fonts of their own, so nothing is aligned by blanks.
 pub(super) fn help() -> String {
+    let line = |usage: &str, help: &str| format!("`{usage}` – {help}");
     let mut lines: Vec<String> = COMMANDS
         .iter()
-        .map(|command| {
-            let usage = format!("/{} {}", command.name, command.arguments);
-            format!("{:34} {}", usage.trim_end(), command.help)
-        })
+        .map(|command| line(format!("/{} {}", command.name, command.arguments).trim_end(), command.help))
         .collect();
-    lines.push(format!("{:34} {}", "tool:NAME {JSON}", "call a tool directly, without a model (owner only)"));
+    lines.push(line("tool:NAME {JSON}", "call a tool directly, without a model (owner only)"));
     lines.join("\n")
 }
 

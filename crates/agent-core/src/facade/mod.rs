@@ -7,6 +7,8 @@ mod result;
 mod run;
 mod stream;
 mod submit;
+mod undelivered;
+mod why;
 
 use std::{fmt, sync::Arc};
 
@@ -19,6 +21,7 @@ pub use ports::{Ports, Spawn};
 pub use request::RunRequest;
 pub use result::{ResumedRun, RunError, RunResult};
 pub use stream::RunStream;
+pub use why::{Refusal, RefusedCall};
 
 /// An assistant over ports. Cheap to clone; clones are the same assistant.
 #[derive(Clone)]

@@ -68,9 +68,9 @@ async fn help_names_every_command() {
     let (app, _) = app();
     let help = app.say("/help").await.content;
     for command in COMMANDS {
-        assert!(help.lines().any(|line| line.starts_with(&format!("/{}", command.name))), "{help}");
+        assert!(help.lines().any(|line| line.starts_with(&format!("`/{}", command.name))), "{help}");
     }
-    assert!(help.lines().last().unwrap().starts_with("tool:NAME"), "{help}");
+    assert!(help.lines().last().unwrap().starts_with("`tool:NAME"), "{help}");
 }
 
 #[tokio::test]

@@ -24,8 +24,10 @@ Examples:
   factotum agent                       a conversation in the terminal
   factotum status                      which model answers, and why
   factotum doctor                      checks every part and says how to mend it
+  factotum gateway                     answers on every channel of the configuration
+  factotum pairing approve k3m9x-07qrt lets somebody in who was told this code
 
-Exit codes: 0 done, 2 usage, 3 a question waits, 65 bad input, 66 not found, 69 no model, 74 storage, 78 configuration, 130 stopped."
+Exit codes: 0 done, 2 usage, 3 a question waits, 65 bad input, 66 not found, 69 no model or platform, 74 storage, 78 configuration, 130 stopped."
 )]
 pub(super) struct Args {
     #[command(flatten)]
@@ -70,15 +72,36 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: Option<GatewayCommand>,
     },
+    /// The chat platforms
+    #[command(subcommand)]
+    Channels(Channels),
+    /// Who asks to be let in, and who was
+    #[command(subcommand)]
+    Pairing(Pairing),
+    /// The gateway as a service of systemd
+    #[command(subcommand)]
+    Service(Service),
     /// Conversations
     #[command(subcommand)]
     Sessions(Sessions),
     /// Questions whether a tool call may run
     #[command(subcommand)]
     Approvals(Approvals),
-    /// Messages that failed and are kept
+    /// Messages that failed, or did not arrive, and are kept
     #[command(subcommand)]
     DeadLetters(DeadLetters),
+    /// What a turn did
+    #[command(subcommand)]
+    Turn(TurnCommand),
+    /// Why a message or a tool call was refused, or what became of a message
+    Why {
+        /// The id of a message, here or on its platform (also channel:account:id), of a turn, or of a tool call
+        #[arg(value_name = "ID")]
+        id: String,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
     /// The configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -234,6 +257,99 @@ pub(super) enum GatewayCommand {
 }
 
 #[derive(Debug, Subcommand)]
+pub(super) enum Channels {
+    /// The kinds of channels in this build
+    List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// How the channels of the configuration are
+    Status {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Connect once, and say as whom or what to mend; nothing is received or sent
+    Login {
+        /// Which, as in [channels.KIND]
+        kind: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Pairing {
+    /// Who asks to be let in, and who was let in by a code
+    List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let in whoever was told this code
+    Approve {
+        /// The code
+        code: String,
+        /// As what: the owner is you, members have conversations and files of their own, guests may only talk
+        #[arg(long = "as", value_enum, default_value_t = PairedAs::Member, value_name = "RANK")]
+        rank: PairedAs,
+    },
+    /// Refuse whoever was told this code; they are not told
+    Deny {
+        /// The code
+        code: String,
+    },
+    /// Make somebody a stranger again
+    Revoke {
+        /// Who, as the list shows them
+        #[arg(value_name = "CHANNEL:ID")]
+        who: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum PairedAs {
+    Owner,
+    Member,
+    Guest,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Service {
+    /// Write the unit, enable it and start it
+    Install {
+        /// Print what would be written and run, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Stop it, and take the unit away
+    Uninstall {
+        /// Print what would be run and removed, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TurnCommand {
+    /// What it was about, what the model said, which tools ran, what went out
+    Show {
+        /// The turn's id, or that of a message that it answered
+        id: String,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run its decisions again, offline, and name the first that differs (exit code 1)
+    Replay {
+        /// The turn's id, or that of a message that it answered
+        id: String,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(super) enum Approvals {
     /// The open questions
     List {
@@ -255,7 +371,7 @@ pub(super) enum Approvals {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DeadLetters {
-    /// All of them, oldest first
+    /// All of them, oldest first: what came in and failed, and answers that did not arrive
     List {
         /// One JSON object a line
         #[arg(long)]
@@ -269,7 +385,7 @@ pub(super) enum DeadLetters {
         #[arg(long)]
         json: bool,
     },
-    /// Try them again
+    /// Try them again; those of chats are answered and sent by the gateway
     Retry {
         /// Their ids
         #[arg(required = true)]

@@ -1,5 +1,7 @@
 //! `factotum doctor`.
 
+mod gateway;
+
 use std::path::Path;
 
 use serde::Serialize;
@@ -127,16 +129,18 @@ async fn look(assistant: &Assistant) -> Result<Vec<Check>, CliError> {
     });
     checks.push(Check::good("workspace", assistant.workspace().display().to_string()));
     checks.push(model(assistant).await);
-    let dead = assistant.dead_letters(1000).await?.len();
-    checks.push(if dead == 0 {
+    let (dead, unsent) =
+        (assistant.dead_letters(1000).await?.len(), assistant.undelivered(1000).await?.len());
+    checks.push(if dead + unsent == 0 {
         Check::good("dead letters", "none")
     } else {
         Check::bad(
             "dead letters",
-            format!("{dead} messages failed and are kept"),
+            format!("{dead} messages failed and are kept, {unsent} answers did not arrive"),
             "`factotum dead-letters list`",
         )
     });
+    checks.extend(gateway::look(assistant).await?);
     Ok(checks)
 }
 

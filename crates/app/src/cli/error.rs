@@ -24,6 +24,12 @@ pub(super) enum CliError {
     /// Reading or writing.
     #[error("{0}")]
     Io(#[from] std::io::Error),
+    /// A channel's key or section is wrong.
+    #[error("{0}")]
+    ChannelSetup(String),
+    /// A platform cannot be reached.
+    #[error("{0}")]
+    Away(String),
     /// Anything else.
     #[error("{0}")]
     Failed(String),
@@ -57,6 +63,8 @@ impl CliError {
             Self::NotFound(_) => exit::NOT_FOUND,
             Self::Setup(error) => error.exit_code(),
             Self::Agent(error) => agent_code(error),
+            Self::ChannelSetup(_) => exit::CONFIG,
+            Self::Away(_) => exit::MODEL,
             Self::Io(_) | Self::Failed(_) => exit::FAILED,
         }
     }

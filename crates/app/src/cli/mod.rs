@@ -4,6 +4,7 @@ mod agent;
 mod approvals;
 mod args;
 mod ask;
+mod channels;
 mod config;
 mod dead_letters;
 mod doctor;
@@ -11,14 +12,18 @@ mod error;
 mod gateway;
 mod onboard;
 mod out;
+mod pairing;
 mod repl;
 mod screen;
+mod service;
 mod session_name;
 mod sessions;
 mod shell;
 mod start;
 mod status;
 mod stop;
+mod turn;
+mod why;
 
 use std::{ffi::OsString, io::Write as _};
 
@@ -82,6 +87,11 @@ fn dispatch(args: Args) -> Result<u8, CliError> {
         }
         Command::Onboard(onboard) => onboard::run(&start, &onboard),
         Command::Gateway { command } => gateway::run(&start, command),
+        Command::Service(command) => service::run(&start, &command),
+        Command::Channels(command) => start.block_on(channels::run(&start, command)),
+        Command::Pairing(command) => start.block_on(pairing::run(&start, command)),
+        Command::Turn(command) => start.block_on(turn::run(&start, command)),
+        Command::Why { id, json } => start.block_on(why::run(&start, &id, json)),
         Command::Agent(agent) => start.block_on(agent::run(&start, agent)),
         Command::Status { json } => start.block_on(status::run(&start, json)),
         Command::Doctor { json } => start.block_on(doctor::run(&start, json)),

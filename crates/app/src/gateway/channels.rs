@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use agent_core::{
-    Account, Channel, ChannelCapabilities, ChannelDeps, ChannelError, ChannelRules, Inlet, Reconciled, Sent,
-    TextUnit, gateway::GatewayChannel,
+    Account, Channel, ChannelCapabilities, ChannelDeps, ChannelError, ChannelRules, ChannelSetupError, Inlet,
+    Reconciled, Sent, TextUnit, gateway::GatewayChannel,
 };
 use async_trait::async_trait;
 use serde_json::Value;
@@ -12,9 +12,9 @@ use session_api::PartClaim;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Environment,
+    Assistant, Environment, SystemClock, SystemIds,
     channel_kinds::{self, WEBSOCKET},
-    config::{Config, KeyPath},
+    config::{Config, ConfigError, KeyPath},
 };
 
 /// The channels of a configuration and who may speak on them.
@@ -39,9 +39,7 @@ impl Configured {
                 continue;
             };
             made.rules.insert(name.clone(), section.rules(kind.pairing));
-            let place = KeyPath(vec!["channels".into(), name.clone()]);
-            let table = config.resolve_table(&place, environment);
-            let channel: Arc<dyn Channel> = match table {
+            let channel: Arc<dyn Channel> = match resolved(config, environment, name) {
                 Ok(table) => {
                     let same = before.tables.get(name) == Some(&table);
                     let old = before.channels.iter().find(|old| old.channel.kind() == name);
@@ -59,6 +57,38 @@ impl Configured {
         }
         made
     }
+}
+
+/// Why one channel cannot be built.
+#[derive(Debug)]
+pub(crate) enum BuildError {
+    /// A secret that is not there.
+    Config(ConfigError),
+    /// What its adapter says.
+    Setup(ChannelSetupError),
+}
+
+/// The channel of this kind alone, switched on or not: to see whether it connects. The kind exists and is not the
+/// WebSocket.
+pub(crate) fn build_channel(assistant: &Assistant, name: &str) -> Result<Arc<dyn Channel>, BuildError> {
+    let config = assistant.config();
+    let table = resolved(config, assistant.environment(), name).map_err(BuildError::Config)?;
+    let none = || ChannelSetupError { key: String::new(), message: channel_kinds::unknown(name).0 };
+    let kind = channel_kinds::find(name).ok_or_else(none).map_err(BuildError::Setup)?;
+    (kind.build)(table, &deps(assistant)).map_err(BuildError::Setup)
+}
+
+/// What channels are built with.
+pub(super) fn deps(assistant: &Assistant) -> ChannelDeps {
+    ChannelDeps {
+        blobs: assistant.stores().blobs.clone(),
+        clock: Arc::new(SystemClock::new()),
+        ids: Arc::new(SystemIds),
+    }
+}
+
+fn resolved(config: &Config, environment: &Environment, name: &str) -> Result<Value, ConfigError> {
+    config.resolve_table(&KeyPath(vec!["channels".into(), name.to_owned()]), environment)
 }
 
 /// A channel whose section cannot be used. It says so and does nothing else.

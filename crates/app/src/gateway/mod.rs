@@ -17,11 +17,12 @@ use session_api::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Assistant, Builder, Environment, SetupError, SystemClock, SystemIds,
+    Assistant, Builder, Environment, SetupError,
     config::{self, Config, LoadInput},
 };
 
 use channels::Configured;
+pub(crate) use channels::{BuildError, build_channel};
 pub(crate) use signals::{Signal, Signals};
 pub(crate) use status_file::GatewayStatus;
 
@@ -51,11 +52,7 @@ impl GatewayApp {
     /// Around a started assistant.
     pub(crate) fn new(assistant: Assistant, source: Source) -> Self {
         let config = assistant.config();
-        let deps = ChannelDeps {
-            blobs: assistant.stores().blobs.clone(),
-            clock: Arc::new(SystemClock::new()),
-            ids: Arc::new(SystemIds),
-        };
+        let deps = channels::deps(&assistant);
         let configured = Configured::of(config, assistant.environment(), &deps, &Configured::default());
         let gate = Arc::new(Gate::new(
             assistant.stores().clone(),

@@ -41,8 +41,12 @@ use self::{
 };
 
 /// `[channels.discord]`.
-pub(crate) const KIND: ChannelKind =
-    ChannelKind { name: "discord", summary: "Discord: direct chats, servers and threads", pairing: true, build };
+pub(crate) const KIND: ChannelKind = ChannelKind {
+    name: "discord",
+    summary: "Discord: direct chats, servers and threads",
+    pairing: true,
+    build,
+};
 
 /// The shortest time between two sessions that are begun anew; Discord forbids less.
 const BETWEEN_IDENTIFIES: Duration = Duration::from_secs(5);

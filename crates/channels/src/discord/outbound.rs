@@ -204,7 +204,7 @@ fn nonce(id: PartId, anew: bool) -> String {
     digits.into_iter().rev().collect()
 }
 
-/// When a part was made, where its id tells (UUIDv7).
+/// When a part was made, where its id tells: version 7 does.
 fn made(id: PartId) -> Option<session_api::Timestamp> {
     let bits = id.0.as_u128();
     let seventh = bits >> 76 & 0xF == 7;

@@ -97,7 +97,7 @@ impl<'a> Reader<'a> {
             while let Some(signal) = next.take() {
                 match signal {
                     Signal::Message(message) => {
-                        batch.push(message);
+                        batch.push(*message);
                         if batch.len() < BATCH {
                             next = signals.ready();
                         }
@@ -149,11 +149,11 @@ impl<'a> Reader<'a> {
 
     /// Commits messages of the gateway, channel by channel. A channel that is behind is caught up first: what came now
     /// must not overtake what came before.
-    async fn take(&mut self, batch: Vec<Box<Message>>) -> Result<(), ChannelError> {
+    async fn take(&mut self, batch: Vec<Message>) -> Result<(), ChannelError> {
         let mut channels: Vec<(ChannelId, Vec<Item>)> = Vec::new();
         for message in batch {
             let channel = message.channel_id;
-            let item = Item { id: message.id.get(), message: Some(message), live: true };
+            let item = Item { id: message.id.get(), message: Some(Box::new(message)), live: true };
             match channels.iter_mut().find(|(known, _)| *known == channel) {
                 Some((_, items)) => items.push(item),
                 None => channels.push((channel, vec![item])),

@@ -41,7 +41,8 @@ impl tracing::Subscriber for Listener {
     fn event(&self, event: &tracing::Event<'_>) {
         let mut found = Fields::default();
         event.record(&mut found);
-        if found.after {
+        // The bot's own messages come back as well, under ids of this moment.
+        if found.after && (FIRST..FIRST + 100).contains(&found.position) {
             self.0.position.fetch_max(found.position, Ordering::SeqCst);
             self.0.moved.notify_waiters();
         }

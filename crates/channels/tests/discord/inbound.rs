@@ -186,3 +186,16 @@ async fn stopping_ends_the_connection_promptly() {
     stopped.expect("within three seconds").unwrap();
     fake.reached("an ended connection", SOON, |seen| seen.ended == seen.connections).await.unwrap();
 }
+
+#[tokio::test]
+async fn stopping_is_prompt_while_discord_cannot_be_reached() {
+    let fake = FakeDiscord::start();
+    let running = Running::start(&fake).await;
+    fake.down(true);
+    assert!(fake.reset());
+    fake.reached("a lost connection", SOON, |seen| seen.ended > 0).await.unwrap();
+    // The gateway's thread may be in a tight loop now; nobody waits for that.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let stopped = tokio::time::timeout(Duration::from_secs(5), running.end()).await;
+    stopped.expect("within five seconds").unwrap();
+}

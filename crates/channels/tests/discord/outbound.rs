@@ -122,7 +122,7 @@ async fn a_post_whose_answer_was_lost_is_shown_once() {
 #[tokio::test]
 async fn a_post_that_is_never_answered_is_doubtful() {
     let desk = Desk::new();
-    let hasty = channel_with(&desk.fake, &desk.stores, json!({"request_timeout_seconds": 1}));
+    let hasty = channel_with(&desk.fake, &desk.stores, &json!({"request_timeout_seconds": 1}));
     desk.fake.fault("POST", "/messages", RestFault::DoneThenSilent);
     let part = desk.claim(CHAT, 1, "once");
     let error = hasty.send(&part).await.unwrap_err();

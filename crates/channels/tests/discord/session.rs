@@ -103,7 +103,7 @@ async fn a_wrong_token_or_intent_stops_the_channel_with_what_to_mend() {
 async fn a_refused_token_is_found_out_before_anything_else() {
     let fake = FakeDiscord::start();
     let stores = stores();
-    let wrong = crate::support::channel_with(&fake, &stores, serde_json::json!({"token": "wrong.token"}));
+    let wrong = crate::support::channel_with(&fake, &stores, &serde_json::json!({"token": "wrong.token"}));
     let error = wrong.connect().await.unwrap_err();
     assert!(matches!(&error, ChannelError::Setup { .. }), "{error:?}");
     assert!(!error.to_string().contains("wrong.token"));

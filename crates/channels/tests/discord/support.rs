@@ -1,6 +1,6 @@
 //! What the tests of the Discord channel share: the channel in front of the fake, and a conversation with an inbox.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use agent_core::{AllowList, Channel, ChannelDeps, ChannelError, Inlet, InletPolicy, InletSetup};
@@ -48,32 +48,35 @@ impl Clock for RealClock {
     }
 }
 
+/// Ids that no two channels of a test share, as after a restart.
+fn ids() -> Arc<SequentialIds> {
+    static IDS: OnceLock<Arc<SequentialIds>> = OnceLock::new();
+    Arc::clone(IDS.get_or_init(Arc::default))
+}
+
 /// A store in memory.
 pub(crate) fn stores() -> Stores {
     let clock = Arc::new(RealClock::new());
-    Stores::of(Arc::new(InMemoryStore::new(
-        clock,
-        Arc::new(SequentialIds::default()),
-        LeasePolicy::default(),
-    )))
+    Stores::of(Arc::new(InMemoryStore::new(clock, ids(), LeasePolicy::default())))
 }
 
 /// The channel in front of `fake`.
 pub(crate) fn channel(fake: &FakeDiscord, stores: &Stores) -> Arc<dyn Channel> {
-    channel_with(fake, stores, json!({}))
+    channel_with(fake, stores, &json!({}))
 }
 
 /// The same with more keys in its table.
-pub(crate) fn channel_with(fake: &FakeDiscord, stores: &Stores, more: serde_json::Value) -> Arc<dyn Channel> {
+pub(crate) fn channel_with(
+    fake: &FakeDiscord,
+    stores: &Stores,
+    more: &serde_json::Value,
+) -> Arc<dyn Channel> {
     let mut table = json!({"token": fake.token(), "api_url": fake.url()});
     for (key, value) in more.as_object().unwrap() {
         table[key] = value.clone();
     }
-    let deps = ChannelDeps {
-        blobs: Arc::clone(&stores.blobs),
-        clock: Arc::new(RealClock::new()),
-        ids: Arc::new(SequentialIds::default()),
-    };
+    let deps =
+        ChannelDeps { blobs: Arc::clone(&stores.blobs), clock: Arc::new(RealClock::new()), ids: ids() };
     let kind = channels::KINDS.iter().find(|kind| kind.name == "discord").unwrap();
     (kind.build)(table, &deps).unwrap()
 }
@@ -106,7 +109,7 @@ impl Running {
         let inlet = Inlet::new(InletSetup {
             stores: stores.clone(),
             clock: Arc::new(RealClock::new()),
-            ids: Arc::new(SequentialIds::default()),
+            ids: ids(),
             worker: WorkerId(Default::default()),
             admission: Arc::new(AllowList(vec![FRIEND.to_string()])),
             channel: "discord".into(),

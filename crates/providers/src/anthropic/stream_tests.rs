@@ -11,11 +11,13 @@ async fn said(events: &[Value]) -> Items {
     read_text(reply(), &events.iter().map(|event| format!("data: {event}\n\n")).collect::<String>()).await
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "compared with what a stream brings")]
 fn call(id: &str, name: &str, arguments: &str) -> Result<ModelEvent, agent_core::ModelError> {
     let call = ToolCall { id: CallId(id.into()), name: name.into(), arguments: arguments.into() };
     Ok(ModelEvent::ToolCall(call))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "compared with what a stream brings")]
 fn opaque(block: &Value) -> Result<ModelEvent, agent_core::ModelError> {
     Ok(ModelEvent::Opaque { format: "anthropic".into(), data: json!({"from": "here:1", "block": block}) })
 }

@@ -120,6 +120,7 @@ impl Server {
     }
 
     /// Whether the base URL's path ends in this segment.
+    #[cfg(feature = "anthropic")]
     pub(crate) fn ends_in(&self, segment: &str) -> bool {
         let path = self.base.path().trim_end_matches('/');
         path.rsplit('/').next() == Some(segment)

@@ -92,6 +92,7 @@ pub(crate) fn name(name: &str) -> Cow<'_, str> {
 
 /// A call's id that servers accept, although another server may have made it up. The same id always becomes the same
 /// one, so that call and result find each other; different ones stay different.
+#[cfg(any(feature = "anthropic", feature = "openai-responses", test))]
 pub(crate) fn call_id(id: &str) -> Cow<'_, str> {
     if !id.is_empty() && id.len() <= 64 && id.chars().all(plain) {
         return Cow::Borrowed(id);
@@ -138,8 +139,10 @@ pub(crate) fn arguments(raw: &str) -> Cow<'_, str> {
 }
 
 /// Bytes as base64, encoded while they are written.
+#[cfg(feature = "anthropic")]
 pub(crate) struct Base64<'a>(pub(crate) &'a [u8]);
 
+#[cfg(feature = "anthropic")]
 impl Serialize for Base64<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&Base64Display::new(self.0, &STANDARD))

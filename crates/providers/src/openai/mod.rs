@@ -20,6 +20,7 @@ use http_client::Url;
 use secrecy::SecretString;
 
 // Where speech recognition expects them.
+#[cfg(feature = "whisper")]
 pub(crate) use crate::exchange::{base_url, below, error};
 pub use config::OpenAiConfig;
 pub use quirks::{LimitField, Quirks, ReplayReasoning, SystemRole};

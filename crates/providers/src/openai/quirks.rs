@@ -15,7 +15,7 @@ pub struct Quirks {
     /// Whether what the model thought in earlier replies is sent back to it, and in which field.
     pub replay_reasoning: ReplayReasoning,
     /// Whether what came with a reply beside its text and calls is sent back: `reasoning_details` of messages
-    /// (OpenRouter) and `extra_content` of calls (the signatures of Gemini).
+    /// (`OpenRouter`) and `extra_content` of calls (the signatures of Gemini).
     pub replay_extras: bool,
     /// Who says the system prompt.
     pub system_role: SystemRole,

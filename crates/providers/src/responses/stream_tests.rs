@@ -12,11 +12,13 @@ async fn said(events: &[Value]) -> Items {
     read_text(reply(), &events.iter().map(|event| format!("data: {event}\n\n")).collect::<String>()).await
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "compared with what a stream brings")]
 fn call(id: &str, name: &str, arguments: &str) -> Result<ModelEvent, ModelError> {
     let call = ToolCall { id: CallId(id.into()), name: name.into(), arguments: arguments.into() };
     Ok(ModelEvent::ToolCall(call))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "compared with what a stream brings")]
 fn opaque(key: &str, value: Value) -> Result<ModelEvent, ModelError> {
     let mut data = json!({"from": "here:1"});
     data[key] = value;

@@ -1,7 +1,7 @@
 //! The vendors of models, as data: where they are, what their keys look like, how their servers differ, and what their
 //! models can hold and cost.
 //!
-//! Nothing here is reached over the network and nothing reads the environment. [`resolve`] turns the name of a model and
+//! Nothing here is reached over the network and nothing reads the environment. [`resolve()`] turns the name of a model and
 //! the keys at hand into a vendor and the model's name there. Adding a vendor is one entry in `vendors.rs`, and a list of
 //! its models in `models.rs` where their prices are to be known.
 
@@ -55,9 +55,14 @@ pub struct Vendor {
 /// The vendor of this name; dashes, underscores and upper case make no difference.
 #[must_use]
 pub fn vendor(name: &str) -> Option<&'static Vendor> {
-    VENDORS.iter().find(|vendor| {
-        std::iter::once(&vendor.name).chain(vendor.aliases).any(|known| same_name(known, name))
-    })
+    let called = |same: fn(&str, &str) -> bool| {
+        let names = |vendor: &Vendor| {
+            std::iter::once(&vendor.name).chain(vendor.aliases).any(|known| same(known, name))
+        };
+        VENDORS.iter().find(|vendor| names(vendor))
+    };
+    // Nearly always it is written as it is.
+    called(|known, name| known.eq_ignore_ascii_case(name)).or_else(|| called(same_name))
 }
 
 fn same_name(a: &str, b: &str) -> bool {

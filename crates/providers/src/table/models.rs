@@ -76,7 +76,12 @@ pub fn find<'a>(models: &'a [Model], name: &str) -> Option<&'a Model> {
 
 /// Whether `name` begins with `prefix`, in upper or lower case.
 pub(super) fn begins(name: &str, prefix: &str) -> bool {
-    name.len() >= prefix.len() && name.as_bytes()[..prefix.len()].eq_ignore_ascii_case(prefix.as_bytes())
+    let (name, prefix) = (name.as_bytes(), prefix.as_bytes());
+    // Most names differ in their first letter, and this runs over all models.
+    let first = |text: &[u8]| text.first().map(u8::to_ascii_lowercase);
+    first(name) == first(prefix)
+        && name.len() >= prefix.len()
+        && name[..prefix.len()].eq_ignore_ascii_case(prefix)
 }
 
 /// Whether what follows a model's name names an issue of the same model: a date of four digits at least, or a word for the
@@ -125,7 +130,7 @@ pub(super) const ANTHROPIC: &[Model] = &[
     thinks("claude-mythos-5", 1_000_000, [10_000_000, 1_000_000, 50_000_000, 12_500_000]).sees(),
 ];
 
-/// The models of OpenAI.
+/// The models of `OpenAI`.
 pub(super) const OPENAI: &[Model] = &[
     thinks("gpt-6.1-sol", 922_000, [2_000_000, 100_000, 10_000_000, 2_500_000]).sees(),
     thinks("gpt-6-astra", 922_000, [10_000_000, 1_000_000, 50_000_000, 12_500_000]).sees(),
@@ -167,7 +172,7 @@ pub(super) const OPENAI: &[Model] = &[
     thinks("o1", 200_000, [15_000_000, 7_500_000, 60_000_000, 15_000_000]).sees(),
 ];
 
-/// The models of DeepSeek.
+/// The models of `DeepSeek`.
 pub(super) const DEEPSEEK: &[Model] = &[
     thinks("deepseek-v4-pro", 1_000_000, [1_320_000, 44_000, 3_960_000, 1_320_000]),
     thinks("deepseek-v4-flash", 1_000_000, [300_000, 6_000, 1_200_000, 300_000]).sees(),
@@ -232,7 +237,7 @@ pub(super) const XAI: &[Model] = &[
     thinks("grok-code-fast-1", 256_000, [1_000_000, 200_000, 2_000_000, 1_000_000]).sees(),
 ];
 
-/// The models of MiniMax.
+/// The models of `MiniMax`.
 pub(super) const MINIMAX: &[Model] = &[
     thinks("MiniMax-M3", 1_000_000, [300_000, 60_000, 1_200_000, 300_000]).sees(),
     thinks("MiniMax-M2.5-lightning", 1_000_000, [300_000, 30_000, 2_400_000, 375_000]),
@@ -271,7 +276,7 @@ pub(super) const ZHIPU: &[Model] = &[
     plain("glm-4.5", 128_000, [600_000, 600_000, 2_200_000, 600_000]),
 ];
 
-/// The models of DashScope.
+/// The models of `DashScope`.
 pub(super) const DASHSCOPE: &[Model] = &[
     thinks("qwen3.8-max", 991_808, [2_000_000, 250_000, 6_000_000, 2_000_000]).sees(),
     thinks("qwen3.8-flash", 991_808, [150_000, 16_000, 470_000, 200_000]).sees(),

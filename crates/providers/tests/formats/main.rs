@@ -5,6 +5,7 @@
 
 mod corpus;
 mod harness;
+mod litellm;
 mod requests;
 mod translate;
 

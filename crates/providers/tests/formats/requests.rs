@@ -77,7 +77,7 @@ async fn a_server_that_does_not_stream_is_understood() {
 }
 
 /// The reply as the driver would keep it.
-async fn kept(provider: &dyn LlmProvider, request: ModelRequest) -> Message {
+pub(crate) async fn kept(provider: &dyn LlmProvider, request: ModelRequest) -> Message {
     let like = request.messages[0].clone();
     let mut parts: Vec<Part> = Vec::new();
     let mut stream = provider.stream(request).await.unwrap();

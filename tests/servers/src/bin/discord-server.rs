@@ -10,7 +10,10 @@ fn main() {
     let fake = FakeDiscord::start();
     fake.add_channel(400);
     fake.add_thread(410, 400);
-    println!("{}", json!({"url": fake.url(), "token": fake.token(), "bot": BOT, "guild": GUILD}));
+    println!(
+        "{}",
+        json!({"url": fake.url(), "gateway": fake.gateway(), "token": fake.token(), "bot": BOT, "guild": GUILD})
+    );
     for line in std::io::stdin().lock().lines() {
         let Ok(line) = line else { return };
         let command: Value = serde_json::from_str(&line).unwrap_or(Value::Null);

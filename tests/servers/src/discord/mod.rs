@@ -1,4 +1,4 @@
-//! A Discord on loopback: REST, gateway and file host on one port, with memory, ledgers and faults.
+//! A Discord on loopback: REST, gateway and file host, with memory, ledgers and faults.
 //!
 //! It keeps what people and the bot say, hands new messages to the connected session with sequence numbers, replays
 //! what a resumed session missed, and enforces nonces. Faults are ordered by the test one by one.
@@ -6,11 +6,13 @@
 mod call;
 mod fault;
 mod ledger;
+mod orders;
 mod rest;
 mod saying;
 mod server;
 mod socket;
 mod world;
+mod zlib;
 
 pub use call::{Call, Upload};
 pub use fault::RestFault;

@@ -116,8 +116,12 @@ fn route(world: &mut World, origin: &Origin, call: &Call) -> Response {
             None => small(404, &json!({})),
         };
     }
-    if let ["interactions", _, _, "callback"] = parts.as_slice() {
-        return nothing();
+    if let ["interactions", id, _, "callback"] = parts.as_slice() {
+        if !matches!(call.param("with_response"), Some("1" | "true")) {
+            return nothing();
+        }
+        let kind = call.body["type"].clone();
+        return small(200, &json!({"interaction": {"id": id, "type": 2}, "resource": {"type": kind}}));
     }
     if !call.authorized {
         return small(401, &RestFault::error(0, "401: Unauthorized"));
@@ -138,7 +142,14 @@ fn route(world: &mut World, origin: &Origin, call: &Call) -> Response {
         ),
         ("PUT", ["applications", _, "commands"]) => {
             world.commands = call.body.as_array().cloned().unwrap_or_default();
-            small(200, &call.body)
+            let mut registered = world.commands.clone();
+            for (at, command) in registered.iter_mut().enumerate() {
+                command["id"] = json!((500 + at).to_string());
+                command["application_id"] = json!(BOT.to_string());
+                command["version"] = json!("1");
+                command["default_member_permissions"] = Value::Null;
+            }
+            small(200, &Value::Array(registered))
         }
         ("POST", ["users", "@me", "channels"]) => {
             let id = id_of(&call.body["recipient_id"]);
@@ -292,7 +303,10 @@ fn form(what: &str) -> Response {
 }
 
 fn nothing() -> Response {
-    whole(204, "application/json", Bytes::new())
+    // Without a type: libraries would read an empty text as JSON.
+    let mut response = whole(204, "", Bytes::new());
+    response.headers_mut().remove(hyper::header::CONTENT_TYPE);
+    response
 }
 
 fn small(status: u16, body: &Value) -> Response {

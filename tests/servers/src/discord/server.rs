@@ -8,14 +8,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use super::fault::{RestFault, Waiting};
 use super::ledger::{Seen, Shared};
 use super::saying::{Saying, person};
-use super::world::{ChannelInfo, Order, Shown};
+use super::world::{ChannelInfo, Shown, id_of};
 use super::{BOT, GUILD, TOKEN, rest, socket};
 use crate::TooFew;
 
@@ -39,7 +37,7 @@ impl Origin {
 #[derive(Debug)]
 pub struct FakeDiscord {
     origin: Origin,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -60,14 +58,18 @@ impl FakeDiscord {
 
     #[expect(clippy::disallowed_methods, reason = "the fake is the platform: it has a clock of its own")]
     fn try_start() -> io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
+        let bound = || {
+            let listener = TcpListener::bind("127.0.0.1:0")?;
+            listener.set_nonblocking(true)?;
+            io::Result::Ok((listener.local_addr()?, listener))
+        };
+        // Two ports, as Discord has two hosts: clients keep connections per host.
+        let ((address, listener), (beside, gateway)) = (bound()?, bound()?);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let origin = Origin {
             url: format!("http://{address}"),
-            gateway: format!("ws://{address}/gw"),
+            gateway: format!("ws://{beside}/gw"),
             started: Instant::now(),
             epoch: u64::try_from(now.as_millis()).unwrap_or(0),
         };
@@ -76,9 +78,9 @@ impl FakeDiscord {
         let (stop, stopped) = oneshot::channel();
         let for_thread = (Arc::clone(&shared), origin.clone());
         // The runtime ends with the thread, and with it every connection.
-        let thread = std::thread::Builder::new()
-            .name("fake-discord".into())
-            .spawn(move || runtime.block_on(accept(listener, for_thread.0, for_thread.1, stopped)))?;
+        let thread = std::thread::Builder::new().name("fake-discord".into()).spawn(move || {
+            runtime.block_on(accept((listener, gateway), for_thread.0, for_thread.1, stopped));
+        })?;
         Ok(Self { origin, shared, stop: Some(stop), thread: Some(thread) })
     }
 
@@ -88,7 +90,13 @@ impl FakeDiscord {
         self.origin.url.clone()
     }
 
-    /// The address it listens on.
+    /// `ws://127.0.0.1:PORT/gw`: where the gateway is, as REST tells it too.
+    #[must_use]
+    pub fn gateway(&self) -> String {
+        self.origin.gateway.clone()
+    }
+
+    /// The address that REST listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         let text = self.origin.url.trim_start_matches("http://");
@@ -186,7 +194,7 @@ impl FakeDiscord {
             .read()
             .messages
             .get(&channel)
-            .and_then(|all| all.iter().find(|known| known["id"] == message.to_string()).cloned());
+            .and_then(|all| all.iter().find(|known| id_of(&known["id"]) == message).cloned());
         self.interact(channel, user, 3, &data, &shown.unwrap_or(Value::Null))
     }
 
@@ -224,98 +232,6 @@ impl FakeDiscord {
         self.shared.change(|world| world.dispatch(name, data.clone()));
     }
 
-    /// Asks the client to reconnect (op 7).
-    pub fn reconnect(&self) -> bool {
-        self.shared.read().order(Order::Frame(json!({"op": 7, "s": null, "t": null, "d": null})))
-    }
-
-    /// Declares the session invalid (op 9); one that cannot be resumed is forgotten.
-    pub fn invalidate(&self, resumable: bool) -> bool {
-        self.shared.change(|world| {
-            let told = world.order(Order::Frame(json!({"op": 9, "s": null, "t": null, "d": resumable})));
-            if !resumable {
-                world.current = None;
-            }
-            told
-        })
-    }
-
-    /// Forgets the session without telling: the next resume is refused.
-    pub fn forget_session(&self) {
-        self.shared.change(|world| world.current = None);
-    }
-
-    /// Closes the connection with this code.
-    pub fn close(&self, code: u16) -> bool {
-        self.shared.read().order(Order::Close(code))
-    }
-
-    /// Answers the next Identify by closing with this code.
-    pub fn refuse_identify(&self, code: u16) {
-        self.shared.change(|world| world.refuse_identify.push_back(code));
-    }
-
-    /// Resets the connection. What is said from now on waits for the resume.
-    pub fn reset(&self) -> bool {
-        self.shared.change(|world| {
-            let told = world.order(Order::Reset);
-            world.live = None;
-            told
-        })
-    }
-
-    /// Ends the connection without a close frame.
-    pub fn end(&self) -> bool {
-        self.shared.read().order(Order::End)
-    }
-
-    /// Writes nothing to the connection any more: no event, no heartbeat acknowledgement.
-    pub fn fall_silent(&self) -> bool {
-        self.shared.read().order(Order::Deaf)
-    }
-
-    /// Writes a text frame as it is.
-    pub fn garbage(&self, text: &str) -> bool {
-        self.shared.read().order(Order::Text(text.to_owned()))
-    }
-
-    /// Leaves sequence numbers out.
-    pub fn skip_sequence(&self, by: u64) {
-        self.shared.change(|world| {
-            let current = world.current.clone().unwrap_or_default();
-            if let Some(session) = world.sessions.get_mut(&current) {
-                session.seq += by;
-            }
-        });
-    }
-
-    /// Repeats at a resume the event that the client saw last.
-    pub fn repeat_on_resume(&self) {
-        self.shared.change(|world| world.repeat_on_resume = true);
-    }
-
-    /// Sends events as zlib frames.
-    pub fn compress(&self, on: bool) {
-        self.shared.change(|world| world.compress = on);
-    }
-
-    /// The heartbeat interval of connections from now on.
-    pub fn heartbeat(&self, every: Duration) {
-        let millis = u64::try_from(every.as_millis()).unwrap_or(u64::MAX);
-        self.shared.change(|world| world.heartbeat_ms = millis);
-    }
-
-    /// Refuses new gateway connections, or not any more.
-    pub fn down(&self, down: bool) {
-        self.shared.change(|world| world.down = down);
-    }
-
-    /// Lets the next call of this method whose path holds `path` go wrong.
-    pub fn fault(&self, method: &str, path: &str, fault: RestFault) {
-        let waiting = Waiting { method: method.to_owned(), path: path.to_owned(), fault };
-        self.shared.change(|world| world.waiting.push(waiting));
-    }
-
     /// What the bot shows in a channel, in order.
     #[must_use]
     pub fn shown(&self, channel: u64) -> Vec<Shown> {
@@ -325,7 +241,7 @@ impl FakeDiscord {
     /// Takes a message away, as its reader might.
     pub fn remove(&self, channel: u64, message: u64) {
         self.shared.change(|world| {
-            world.messages.entry(channel).or_default().retain(|known| known["id"] != message.to_string());
+            world.messages.entry(channel).or_default().retain(|known| id_of(&known["id"]) != message);
         });
     }
 
@@ -378,41 +294,24 @@ impl Drop for FakeDiscord {
 }
 
 async fn accept(
-    listener: TcpListener,
+    (listener, gateway): (TcpListener, TcpListener),
     shared: Arc<Shared>,
     origin: Origin,
     mut stopped: oneshot::Receiver<()>,
 ) {
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+    let Ok(gateway) = tokio::net::TcpListener::from_std(gateway) else { return };
     let mut open = JoinSet::new();
     loop {
         tokio::select! {
             _ = &mut stopped => return,
             accepted = listener.accept() => if let Ok((stream, _)) = accepted {
-                open.spawn(connection(Arc::clone(&shared), origin.clone(), stream));
+                open.spawn(rest::serve(Arc::clone(&shared), origin.clone(), stream));
+            },
+            accepted = gateway.accept() => if let Ok((stream, _)) = accepted {
+                open.spawn(socket::serve(Arc::clone(&shared), origin.clone(), stream));
             },
             Some(_) = open.join_next() => {}
         }
-    }
-}
-
-/// REST and gateway share the port: the first bytes tell which it is.
-async fn connection(shared: Arc<Shared>, origin: Origin, stream: TcpStream) {
-    let mut first = [0; 7];
-    loop {
-        match stream.peek(&mut first).await {
-            Ok(0) | Err(_) => return,
-            Ok(read) if read < first.len() => tokio::time::sleep(Duration::from_millis(1)).await,
-            Ok(_) => break,
-        }
-    }
-    if &first == b"GET /gw" {
-        if shared.read().down {
-            let _ = stream.set_zero_linger();
-            return;
-        }
-        socket::serve(shared, origin, stream).await;
-    } else {
-        rest::serve(shared, origin, stream).await;
     }
 }

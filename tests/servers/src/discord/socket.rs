@@ -8,19 +8,52 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, frame::coding::CloseCode};
 
 use super::TOKEN;
 use super::ledger::{Shared, Written};
 use super::server::Origin;
 use super::world::{Order, World, id_of};
+use super::zlib::{self, Packing};
 
-type Socket = WebSocketStream<TcpStream>;
+/// The wire, and how frames are packed on it.
+struct Socket {
+    wire: WebSocketStream<TcpStream>,
+    packing: Packing,
+}
+
+impl Socket {
+    /// Writes a frame; false when the connection is gone.
+    async fn write(&mut self, text: String) -> bool {
+        let frame = match self.packing {
+            Packing::Plain => Message::Text(text.into()),
+            Packing::Stream(begun) => {
+                self.packing = Packing::Stream(true);
+                Message::Binary(zlib::piece(text.as_bytes(), begun).into())
+            }
+        };
+        self.wire.send(frame).await.is_ok()
+    }
+}
 
 /// Serves one connection to its end.
 pub(super) async fn serve(shared: Arc<Shared>, origin: Origin, stream: TcpStream) {
     let _ = stream.set_nodelay(true);
-    let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
+    if shared.read().down {
+        let _ = stream.set_zero_linger();
+        return;
+    }
+    let mut packing = Packing::Plain;
+    #[expect(clippy::result_large_err, reason = "the library's own type of answer")]
+    let look = |request: &Request, response: Response| {
+        if request.uri().query().is_some_and(|query| query.contains("compress=zlib-stream")) {
+            packing = Packing::Stream(false);
+        }
+        Ok(response)
+    };
+    let Ok(wire) = tokio_tungstenite::accept_hdr_async(stream, look).await else { return };
+    let mut socket = Socket { wire, packing };
     let number = shared.change(|world| {
         world.seen.connections += 1;
         world.seen.connections
@@ -49,7 +82,7 @@ async fn talk(shared: &Shared, origin: &Origin, socket: &mut Socket, number: usi
                     return;
                 }
             }
-            frame = socket.next() => {
+            frame = socket.wire.next() => {
                 let frame = match frame {
                     Some(Ok(Message::Text(text))) => serde_json::from_str(&text).unwrap_or(Value::Null),
                     Some(Ok(Message::Close(_)) | Err(_)) | None => return,
@@ -75,7 +108,8 @@ async fn obey(shared: &Shared, socket: &mut Socket, order: Order, deaf: &mut boo
             };
             let compress = shared.read().compress;
             let sent = if compress {
-                socket.send(Message::Binary(zlib(frame.to_string().as_bytes()).into())).await.is_ok()
+                let packed = zlib::whole(frame.to_string().as_bytes());
+                socket.wire.send(Message::Binary(packed.into())).await.is_ok()
             } else {
                 send(socket, &frame).await
             };
@@ -83,15 +117,15 @@ async fn obey(shared: &Shared, socket: &mut Socket, order: Order, deaf: &mut boo
             sent
         }
         Order::Frame(frame) => send(socket, &frame).await,
-        Order::Text(text) => socket.send(Message::Text(text.into())).await.is_ok(),
+        Order::Text(text) => socket.write(text).await,
         Order::Close(code) => {
             let frame = CloseFrame { code: CloseCode::from(code), reason: "the test says so".into() };
-            let _ = socket.close(Some(frame)).await;
+            let _ = socket.wire.close(Some(frame)).await;
             false
         }
         Order::Reset => {
             // Dropping it now sends RST.
-            let _ = socket.get_ref().set_zero_linger();
+            let _ = socket.wire.get_ref().set_zero_linger();
             false
         }
         Order::End => false,
@@ -170,25 +204,5 @@ fn is_ours(token: &Value) -> bool {
 }
 
 async fn send(socket: &mut Socket, frame: &Value) -> bool {
-    socket.send(Message::Text(frame.to_string().into())).await.is_ok()
-}
-
-/// A zlib stream that compresses nothing, which is all that a client can tell.
-fn zlib(bytes: &[u8]) -> Vec<u8> {
-    let mut out = vec![0x78, 0x01];
-    let pieces: Vec<&[u8]> = bytes.chunks(0xFFFF).collect();
-    for (at, piece) in pieces.iter().enumerate() {
-        out.push(u8::from(at + 1 == pieces.len()));
-        let length = u16::try_from(piece.len()).unwrap_or(u16::MAX);
-        out.extend(length.to_le_bytes());
-        out.extend((!length).to_le_bytes());
-        out.extend(*piece);
-    }
-    let (mut a, mut b) = (1_u32, 0_u32);
-    for byte in bytes {
-        a = (a + u32::from(*byte)) % 65_521;
-        b = (b + a) % 65_521;
-    }
-    out.extend(((b << 16) | a).to_be_bytes());
-    out
+    socket.write(frame.to_string()).await
 }

@@ -207,7 +207,7 @@ fn shown(message: &Value) -> Shown {
     }
 }
 
-/// A snowflake out of its text; 0 where there is none.
+/// A snowflake, out of its text or as the number that Discord takes as well; 0 where there is none.
 pub(super) fn id_of(value: &Value) -> u64 {
-    value.as_str().and_then(|text| text.parse().ok()).unwrap_or(0)
+    value.as_u64().or_else(|| value.as_str()?.parse().ok()).unwrap_or(0)
 }

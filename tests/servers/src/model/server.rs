@@ -18,7 +18,7 @@ use super::serve::{Shared, connection};
 /// A model server on `127.0.0.1` that answers as its [`Script`] says and records what it was asked.
 ///
 /// It speaks three wire formats, by the path that it is asked at: chat completions (`POST /v1/chat/completions`),
-/// Anthropic Messages (`POST /v1/messages`) and OpenAI Responses (`POST /v1/responses`), streamed or not, with
+/// Anthropic Messages (`POST /v1/messages`) and Responses (`POST /v1/responses`), streamed or not, with
 /// `GET /v1/models` for all. A script need not know which one its replies are sent in. Dropping the server closes the port
 /// and all connections at once.
 #[derive(Debug)]

@@ -17,7 +17,7 @@ pub(super) enum Format {
     Chat,
     /// Anthropic Messages.
     Messages,
-    /// OpenAI Responses.
+    /// Responses.
     Responses,
 }
 

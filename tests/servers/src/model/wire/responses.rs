@@ -1,4 +1,4 @@
-//! A message as OpenAI Responses says it.
+//! A message as the Responses format says it.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -47,13 +47,15 @@ pub(super) fn events(message: &Message, request: &Request) -> Vec<Bytes> {
         }
         events.push(event("response.output_item.added", json!({"item": begun})));
         match item["type"].as_str() {
-            Some("reasoning") => events.extend(message.reasoning.iter().map(|text| {
-                event("response.reasoning_summary_text.delta", json!({"summary_index": 0, "delta": text}))
-            })),
+            Some("reasoning") => {
+                let delta = |text| json!({"summary_index": 0, "delta": text});
+                let kind = "response.reasoning_summary_text.delta";
+                events.extend(message.reasoning.iter().map(|text| event(kind, delta(text))));
+            }
             Some("message") => {
-                events.extend(message.deltas.iter().map(|text| {
-                    event("response.output_text.delta", json!({"content_index": 0, "delta": text}))
-                }))
+                let delta = |text| json!({"content_index": 0, "delta": text});
+                let kind = "response.output_text.delta";
+                events.extend(message.deltas.iter().map(|text| event(kind, delta(text))));
             }
             _ => {
                 let pieces = call.next().map_or(1, |call| call.pieces);

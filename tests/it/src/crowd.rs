@@ -1,0 +1,235 @@
+//! Many chats at once, and the reckoning afterwards.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use servers::TempHome;
+
+use crate::look::parse_lines;
+use crate::platform::Platform;
+use crate::process::run;
+use crate::remains::InFlight;
+use crate::talk::{Want, answers, canaries, canary, mark, marks, message};
+use crate::wait::until;
+
+/// Chats, numbered through over all platforms, and what was said in them.
+pub struct Crowd<'a> {
+    /// Each chat's platform.
+    chats: Vec<&'a dyn Platform>,
+    /// How many messages were said in each.
+    counts: Vec<usize>,
+    tools: BTreeSet<String>,
+}
+
+impl fmt::Debug for Crowd<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Crowd").field("counts", &self.counts).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Crowd<'a> {
+    /// So many chats on each of these platforms, in this order.
+    #[must_use]
+    pub fn of(platforms: &[&'a dyn Platform], each: usize) -> Self {
+        let chats: Vec<_> = platforms.iter().flat_map(|platform| std::iter::repeat_n(*platform, each)).collect();
+        let counts = vec![0; chats.len()];
+        Self { chats, counts, tools: BTreeSet::new() }
+    }
+
+    /// How many chats there are.
+    #[must_use]
+    pub fn chats(&self) -> usize {
+        self.chats.len()
+    }
+
+    /// Says the next message of a chat; returns its mark.
+    pub fn say(&mut self, chat: usize, want: Want) -> String {
+        self.counts[chat] += 1;
+        let n = self.counts[chat];
+        let mark = mark(chat, n);
+        if want == Want::Tool {
+            self.tools.insert(mark.clone());
+        }
+        self.chats[chat].say(chat, &message(chat, n, want));
+        mark
+    }
+
+    /// How many messages were said.
+    #[must_use]
+    pub fn said(&self) -> usize {
+        self.counts.iter().sum()
+    }
+
+    /// Whether a message of this chat has its answer.
+    #[must_use]
+    pub fn is_answered(&self, chat: usize, mark: &str) -> bool {
+        self.texts(chat).iter().any(|text| answers(text, mark))
+    }
+
+    /// What the assistant shows in a chat.
+    #[must_use]
+    pub fn texts(&self, chat: usize) -> Vec<String> {
+        self.chats[chat].texts(chat)
+    }
+
+    /// Messages of a chat without an answer.
+    fn open(&self, chat: usize) -> Vec<String> {
+        let texts = self.texts(chat);
+        let answered: BTreeSet<String> =
+            texts.iter().filter(|text| text.contains("answer to")).flat_map(|text| marks(text)).collect();
+        (1..=self.counts[chat]).map(|n| mark(chat, n)).filter(|mark| !answered.contains(mark)).collect()
+    }
+
+    /// All messages without an answer.
+    #[must_use]
+    pub fn unanswered(&self) -> Vec<String> {
+        (0..self.chats()).flat_map(|chat| self.open(chat)).collect()
+    }
+
+    /// Waits until every message has an answer.
+    ///
+    /// # Panics
+    /// When one stays without.
+    pub fn wait_answers(&self) {
+        let mut chat = 0;
+        let mut open = Vec::new();
+        let what = format!("answers in {} chats", self.chats());
+        until(&what, || {
+            while chat < self.chats() {
+                open = self.open(chat);
+                if !open.is_empty() {
+                    return None;
+                }
+                chat += 1;
+            }
+            Some(())
+        });
+    }
+
+    /// Counts everything up. `ledger`: the side effects.
+    #[must_use]
+    pub fn reckon(&self, in_flight: &InFlight, ledger: &[String]) -> Reckoning {
+        let mut found = Reckoning { said: self.said(), ..Reckoning::default() };
+        let mut platforms: Vec<&dyn Platform> = Vec::new();
+        for (chat, platform) in self.chats.iter().enumerate() {
+            if !platforms.iter().any(|known| known.kind() == platform.kind()) {
+                platforms.push(*platform);
+            }
+            self.reckon_chat(chat, &mut found);
+        }
+        found.acknowledged = platforms.iter().map(|platform| platform.acknowledged()).sum();
+        found.answered = found.said - found.lost.len();
+        found.in_flight = in_flight.clone();
+        found.effects = ledger.len();
+        let mut once = BTreeSet::new();
+        for line in ledger {
+            if !once.insert(line.trim()) {
+                found.effects_twice.push(line.clone());
+            }
+        }
+        found
+    }
+
+    fn reckon_chat(&self, chat: usize, found: &mut Reckoning) {
+        let own = canary(chat);
+        let mut times: BTreeMap<String, usize> = BTreeMap::new();
+        let mut order = Vec::new();
+        for text in self.texts(chat) {
+            found.foreign.extend(canaries(&text).into_iter().filter(|word| *word != own));
+            for mark in marks(&text).into_iter().filter(|mark| answers(&text, mark)) {
+                let count = times.entry(mark.clone()).or_default();
+                *count += 1;
+                if *count == 1 {
+                    order.push(mark);
+                }
+            }
+        }
+        let number = |mark: &String| mark.split_once('-').and_then(|(_, n)| n.parse::<usize>().ok());
+        if !order.is_sorted_by_key(number) {
+            found.disordered.push(format!("chat {chat}: {}", order.join(" ")));
+        }
+        let expected = (1..=self.counts[chat]).map(|n| mark(chat, n));
+        found.lost.extend(expected.filter(|mark| !times.contains_key(mark)));
+        found.doubled.extend(times.into_iter().filter(|(_, times)| *times > 1));
+    }
+}
+
+/// What came of everything that was said.
+#[derive(Debug, Clone, Default)]
+pub struct Reckoning {
+    /// Messages that people sent.
+    pub said: usize,
+    /// Messages that the platforms saw acknowledged.
+    pub acknowledged: usize,
+    /// Messages with an answer.
+    pub answered: usize,
+    /// Messages without one.
+    pub lost: Vec<String>,
+    /// Messages whose answer stands there more than once, and how often.
+    pub doubled: Vec<(String, usize)>,
+    /// What was being sent at kills.
+    pub in_flight: InFlight,
+    /// Canaries in chats of others.
+    pub foreign: Vec<String>,
+    /// Chats whose answers are out of order.
+    pub disordered: Vec<String>,
+    /// Lines in the ledger of side effects.
+    pub effects: usize,
+    /// Those that stand there again.
+    pub effects_twice: Vec<String>,
+}
+
+impl Reckoning {
+    /// What must not be: empty when all is well.
+    #[must_use]
+    pub fn violations(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut note = |what: &str, which: &[String]| {
+            if !which.is_empty() {
+                found.push(format!("{what}: {}", which.join(", ")));
+            }
+        };
+        note("lost", &self.lost);
+        note("foreign canaries", &self.foreign);
+        note("out of order", &self.disordered);
+        note("side effects twice", &self.effects_twice);
+        // A draft tells no mark, so that any one message may be its.
+        let unexplained: Vec<String> = self
+            .doubled
+            .iter()
+            .filter(|(mark, _)| !self.in_flight.marks.contains(mark))
+            .map(|(mark, times)| format!("{mark} ×{times}"))
+            .collect();
+        if unexplained.len() > self.in_flight.drafts {
+            note("doubled without having been in flight at a kill", &unexplained);
+        }
+        let extra: usize = self.doubled.iter().map(|(_, times)| times - 1).sum();
+        let allowed = self.in_flight.parts.max(self.in_flight.marks.len()) + self.in_flight.drafts;
+        if extra > allowed {
+            found.push(format!("{extra} duplicates, but only {allowed} sends in flight at kills"));
+        }
+        found
+    }
+
+    /// Asserts that there are none.
+    ///
+    /// # Panics
+    /// With all of them.
+    pub fn assert_clean(&self) {
+        let violations = self.violations();
+        assert!(violations.is_empty(), "{}\n{self:#?}", violations.join("\n"));
+    }
+}
+
+/// Asserts that nothing is left over and that the database is whole. The gateway has ended.
+///
+/// # Panics
+/// When something is left.
+pub fn sound(home: &TempHome) {
+    let checked = run(home.command().args(["doctor", "--json"])).with_code(0);
+    assert!(!checked.out.contains("\"ok\":false"), "{checked}");
+    let listed = run(home.command().args(["sessions", "list", "--json"])).with_code(0);
+    for info in parse_lines(&listed.out) {
+        assert!(info["open_turn"].is_null() && info["pending"] == 0, "{info}");
+    }
+}
