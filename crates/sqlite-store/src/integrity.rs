@@ -72,7 +72,7 @@ impl SqliteStore {
             schema,
             sqlite,
             database_bytes: size(&file),
-            wal_bytes: size(&self.shared.layout.dir.join("factotum.db-wal")),
+            wal_bytes: size(&self.shared.layout.log()),
             file,
         })
     }

@@ -41,6 +41,11 @@ impl Layout {
         self.run.join("store.created")
     }
 
+    /// The write-ahead log.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.dir.join("factotum.db-wal")
+    }
+
     /// The snapshot from before migration `version`.
     pub(crate) fn backup(&self, version: i64) -> PathBuf {
         self.dir.join(format!("backup-before-{version}.db"))
@@ -106,7 +111,7 @@ impl Layout {
         if witness.exists() {
             return Some(witness);
         }
-        let wal = self.dir.join("factotum.db-wal");
+        let wal = self.log();
         if fs::metadata(&wal).is_ok_and(|meta| meta.len() > 0) {
             return Some(wal);
         }

@@ -10,7 +10,8 @@
 //! What waits is committed together: each operation runs in a savepoint of one transaction and is answered when that
 //! is committed, so that one `fsync` serves all who wait for it. A caller that goes away cancels nothing. Processes
 //! on one directory take turns through a file lock around each group, not through `SQLite`'s busy handler, which can
-//! starve a neighbour for seconds.
+//! starve a neighbour for seconds. A write that has waited ten seconds for another process is refused as
+//! [`Busy`](session_api::StoreError::Busy).
 //!
 //! # A worker lives as long as its writer
 //!
@@ -30,6 +31,7 @@ mod end;
 mod erase;
 mod error;
 mod fence;
+mod glance;
 mod history;
 mod integrity;
 mod jobs;

@@ -13,7 +13,7 @@ const QUICK: Duration = Duration::from_millis(50);
 
 /// How often it looks while somebody waits and nothing runs. With the look itself it is within the 250 ms that are
 /// promised, and costs an idle process next to nothing.
-const CALM: Duration = Duration::from_millis(225);
+const CALM: Duration = Duration::from_millis(240);
 
 /// The version that `changed` hands out, and who waits for the next one.
 pub(crate) struct Wake {

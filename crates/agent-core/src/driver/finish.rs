@@ -38,9 +38,7 @@ impl Run<'_> {
             if !self.off_record {
                 writes.messages.clone_from(&messages);
             }
-            crate::failpoint("commit.before");
-            self.ports.stores.mailbox.commit(&self.turn.lease, ending.outcome(), writes).await?;
-            crate::failpoint("commit.after");
+            self.commit(ending.outcome(), writes).await?;
             let stop_reason = ending.stop_reason().to_owned();
             self.emit(if no_model {
                 RunEventKind::RunFailed { error: content.clone(), stop_reason }
@@ -72,7 +70,7 @@ impl Run<'_> {
         let content = texts.join("\n");
         writes.outbox.push(self.outgoing(OutboxKind::Notice, &content));
         let error = ending.notice().unwrap_or_default();
-        self.ports.stores.mailbox.fail(&self.turn.lease, &error, None, writes).await?;
+        self.fail(&error, None, writes).await?;
         let stop_reason = ending.stop_reason().to_owned();
         self.emit(RunEventKind::RunFailed { error: content.clone(), stop_reason });
         Ok(content)
@@ -142,7 +140,7 @@ impl Run<'_> {
             }));
         }
         writes.record = Some(machine.record()?);
-        self.ports.stores.mailbox.suspend(&self.turn.lease, writes).await?;
+        self.suspend_turn(writes).await?;
         self.hooks(|hook, run| hook.after_run(run, "suspended")).await;
         Ok(RunEnd::Suspended)
     }

@@ -6,6 +6,7 @@ mod hear;
 mod live;
 mod messages;
 mod model;
+mod persist;
 mod resume;
 mod run;
 mod tools;

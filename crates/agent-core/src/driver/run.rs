@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     panic::AssertUnwindSafe,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -239,7 +240,7 @@ impl<'a> Run<'a> {
 
     /// Waits until the platform has answered what was being shown: the answer is to take its place. A platform that
     /// takes too long leaves the draft in doubt.
-    async fn shown(&self, showing: std::pin::Pin<&mut (impl Future<Output = ()> + FusedFuture)>) {
+    async fn shown(&self, showing: Pin<&mut impl FusedFuture<Output = ()>>) {
         self.live.close();
         if !showing.is_terminated() {
             tokio::select! {
@@ -269,9 +270,7 @@ impl<'a> Run<'a> {
         if ended {
             crate::failpoint("tool_end.before");
         }
-        crate::failpoint("journal.before");
-        self.ports.stores.mailbox.journal(&self.turn.lease, step, writes).await?;
-        crate::failpoint("journal.after");
+        self.journal(step, writes).await?;
         if ended {
             crate::failpoint("tool_end.after");
         }

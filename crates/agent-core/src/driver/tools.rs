@@ -89,9 +89,7 @@ impl Run<'_> {
             let kind = StepKind::ToolStarted { call_id: call.id.clone(), name: call.name.clone(), key };
             let writes = Writes { record: Some(record), ..Writes::default() };
             crate::failpoint("tool_start.before");
-            crate::failpoint("journal.before");
-            self.ports.stores.mailbox.journal(&self.turn.lease, Self::step(kind, true), writes).await?;
-            crate::failpoint("journal.after");
+            self.journal(Self::step(kind, true), writes).await?;
         }
         if !self.lease_holds() {
             return Err(StoreError::Stale { what: "its time ran out before the tool could start".into() });

@@ -119,7 +119,7 @@ async fn outcome(ports: &Ports, connected: &Connected, claim: &PartClaim) -> Set
             Ok(Reconciled::Unknown) => {
                 return Settlement::Unknown { error: "the platform cannot tell whether it was sent".into() };
             }
-            Err(error) => return settled(ports, claim, error),
+            Err(error) => return settled(ports, claim, &error),
         }
     }
     crate::failpoint("send.before");
@@ -133,11 +133,11 @@ async fn outcome(ports: &Ports, connected: &Connected, claim: &PartClaim) -> Set
     crate::failpoint("send.after");
     match sent {
         Ok(sent) => Settlement::Sent { platform_id: sent.platform_id },
-        Err(error) => settled(ports, claim, error),
+        Err(error) => settled(ports, claim, &error),
     }
 }
 
-fn settled(ports: &Ports, claim: &PartClaim, error: ChannelError) -> Settlement {
+fn settled(ports: &Ports, claim: &PartClaim, error: &ChannelError) -> Settlement {
     let message = error.to_string();
     tracing::warn!(channel = claim.route.channel, part = %claim.part.id, attempts = claim.part.attempts, error = message, "a part was not sent");
     let wait = match error {
@@ -148,7 +148,7 @@ fn settled(ports: &Ports, claim: &PartClaim, error: ChannelError) -> Settlement 
                 error: format!("given up after {MOST_ATTEMPTS} attempts: {message}"),
             };
         }
-        ChannelError::Temporary { after: Some(after), .. } => after,
+        ChannelError::Temporary { after: Some(after), .. } => *after,
         // The channel's own supervisor sees to a bad key; the message waits for it.
         ChannelError::Setup { .. } => Duration::from_secs(60),
         ChannelError::Temporary { after: None, .. } | ChannelError::Store(_) => {

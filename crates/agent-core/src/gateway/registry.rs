@@ -43,7 +43,7 @@ pub(crate) struct Connected {
 pub struct Channels(Arc<ArcSwap<BTreeMap<String, Connected>>>);
 
 impl Channels {
-    pub(crate) fn set(&self, kind: &str, connected: Connected) {
+    pub(crate) fn set(&self, kind: &str, connected: &Connected) {
         self.0.rcu(|table| {
             let mut table = BTreeMap::clone(table);
             table.insert(kind.to_owned(), connected.clone());

@@ -110,7 +110,7 @@ async fn connect(shared: &Shared, configured: &GatewayChannel) -> Result<Connect
 /// Takes in and sends, until the intake ends by itself or both stages are over. Sends that were begun are finished.
 async fn attend(shared: &Arc<Shared>, connected: Connected, stages: &Stages) -> Result<(), ChannelError> {
     let kind = connected.channel.kind().to_owned();
-    shared.ports.channels.set(&kind, connected.clone());
+    shared.ports.channels.set(&kind, &connected);
     announce(shared, &connected);
     let lost = stages.sending.child_token();
     let intake = async {

@@ -58,6 +58,7 @@ fn start_with(
     let gateway = Arc::new(Gateway::new(app.factotum.clone(), config, channels, Arc::new(gate)));
     let stop = CancellationToken::new();
     let (running, token) = (gateway.clone(), stop.clone());
+    #[expect(clippy::disallowed_methods, reason = "owned by Running; each test awaits or aborts it")]
     let task = tokio::spawn(async move { running.run(token).await });
     Running { gateway, stop, task }
 }

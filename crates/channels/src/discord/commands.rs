@@ -4,7 +4,6 @@ use agent_core::{ChannelError, CommandHelp, Delivered, Inlet};
 use http_client::Method;
 use serde_json::{Value, json};
 use serenity::all::Interaction;
-use session_api::ApprovalId;
 
 use super::{
     gateway::Outlet,
@@ -50,12 +49,12 @@ pub(super) async fn announce(rest: &Rest, commands: &[CommandHelp]) -> Result<()
     done.map(|_| ()).map_err(|error| error.repeatable())
 }
 
-/// The buttons of a question. Each is the command that it stands for.
-pub(super) fn buttons(approval: ApprovalId) -> Value {
-    json!([{"type": 1, "components": [
-        {"type": 2, "style": 3, "label": "Allow", "custom_id": format!("/approve {approval}")},
-        {"type": 2, "style": 4, "label": "Deny", "custom_id": format!("/deny {approval}")},
-    ]}])
+/// A button for each choice, given as its label and the command that it stands for. The first is the one that goes on.
+pub(super) fn buttons(choices: &[(&str, String)]) -> Value {
+    let styles = [3, 4].into_iter().chain(std::iter::repeat(4));
+    let button = |((label, command), style): (&(&str, String), i32)| json!({"type": 2, "style": style, "label": label, "custom_id": command});
+    let buttons: Vec<Value> = choices.iter().zip(styles).map(button).collect();
+    json!([{"type": 1, "components": buttons}])
 }
 
 /// Takes interactions in until the shard's thread is gone. They do not wait for messages: an interaction that is not
@@ -126,7 +125,9 @@ mod tests {
 
     #[test]
     fn a_button_fits_into_its_id() {
-        let all = buttons(ApprovalId(Default::default()));
+        let question =
+            session_api::OutboxKind::Question { approval: session_api::ApprovalId(Default::default()) };
+        let all = buttons(&question.choices());
         let row = all[0]["components"].as_array().unwrap();
         assert_eq!(row.len(), 2);
         for button in row {

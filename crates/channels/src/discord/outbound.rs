@@ -5,7 +5,7 @@ use std::time::Duration;
 use agent_core::{ChannelError, Reconciled, Sent};
 use http_client::Method;
 use serde_json::{Value, json};
-use session_api::{BlobStore, Clock, OutboxKind, Part, PartClaim, PartId, Route};
+use session_api::{BlobStore, Clock, Part, PartClaim, PartId, Route};
 
 use super::{
     commands,
@@ -107,10 +107,9 @@ impl Outbound<'_> {
         if let Some(file) = &file {
             content["attachments"] = json!([{"id": 0, "filename": agent_core::safe_name(&file.name)}]);
         }
-        if let OutboxKind::Question { approval } = claim.kind
-            && claim.part.index == 0
-        {
-            content["components"] = commands::buttons(approval);
+        let choices = claim.kind.choices();
+        if claim.part.index == 0 && !choices.is_empty() {
+            content["components"] = commands::buttons(&choices);
         }
         Ok((content, file))
     }

@@ -1,7 +1,6 @@
 //! Blocks: buttons below a question, and texts that are too long for the plain field.
 
 use serde_json::{Value, json};
-use session_api::ApprovalId;
 
 /// Most characters of one section block.
 const LONGEST_SECTION: usize = 3000;
@@ -12,19 +11,22 @@ const MOST_BLOCKS: usize = 50;
 /// What opens and closes a block of code.
 const FENCE: &str = "```";
 
-/// A text as sections, each short enough for Slack; with buttons below, where a question wants them.
-pub(super) fn blocks(mrkdwn: &str, question: Option<ApprovalId>) -> Value {
-    let room = MOST_BLOCKS - usize::from(question.is_some());
+/// A text as sections, each short enough for Slack; with a button below for each choice, given as its label and the
+/// command that it stands for.
+pub(super) fn blocks(mrkdwn: &str, choices: &[(&str, String)]) -> Value {
+    let room = MOST_BLOCKS - usize::from(!choices.is_empty());
     let section = |text: String| json!({"type": "section", "text": {"type": "mrkdwn", "text": text}});
     let mut blocks: Vec<Value> = sections(mrkdwn).into_iter().take(room).map(section).collect();
-    if let Some(approval) = question {
-        let button = |label: &str, style: &str, command: &str| {
+    if !choices.is_empty() {
+        // The first choice is the one that goes on.
+        let styles = ["primary", "danger"].into_iter().chain(std::iter::repeat("danger"));
+        let button = |(place, ((label, command), style)): (usize, (&(&str, String), &str))| {
             json!({
-                "type": "button", "style": style, "action_id": command, "value": format!("/{command} {approval}"),
+                "type": "button", "style": style, "action_id": format!("choice{place}"), "value": command,
                 "text": {"type": "plain_text", "text": label},
             })
         };
-        let elements = [button("Allow", "primary", "approve"), button("Deny", "danger", "deny")];
+        let elements: Vec<Value> = choices.iter().zip(styles).enumerate().map(button).collect();
         blocks.push(json!({"type": "actions", "elements": elements}));
     }
     Value::Array(blocks)
@@ -78,12 +80,13 @@ fn pieces(text: &str, most: usize) -> Vec<&str> {
 mod tests {
     use super::{FENCE, LONGEST_SECTION, blocks, sections};
     use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
-    use session_api::ApprovalId;
+    use session_api::OutboxKind;
 
     #[test]
     fn a_question_has_two_buttons_that_carry_its_commands() {
-        let approval: ApprovalId = "00000000-0000-0000-0000-000000000007".parse().unwrap();
-        insta::assert_json_snapshot!(blocks("May I *delete* it?", Some(approval)));
+        let approval = "00000000-0000-0000-0000-000000000007".parse().unwrap();
+        let question = OutboxKind::Question { approval };
+        insta::assert_json_snapshot!(blocks("May I *delete* it?", &question.choices()));
     }
 
     #[test]

@@ -43,7 +43,8 @@ use self::{
 pub(crate) const KIND: ChannelKind = ChannelKind {
     name: "slack",
     summary: "Slack: direct messages, channels and threads, over Socket Mode or the Events API",
-    pairing: true, build,
+    pairing: true,
+    build,
 };
 
 /// Most characters of markdown in one part. Slack edits texts of up to 4000; longer ones go as blocks.

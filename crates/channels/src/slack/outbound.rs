@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use agent_core::{ChannelError, Reconciled, Sent};
 use serde_json::{Value, json};
-use session_api::{BlobId, BlobStore, OutboxKind, Part, PartClaim, Route};
+use session_api::{BlobId, BlobStore, Part, PartClaim, Route};
 
 use super::{
     MEDIA_LIMIT,
@@ -68,17 +68,14 @@ fn place<'a>(route: &'a Route, id: &'a str) -> (&'a str, &'a str) {
 fn message(claim: &PartClaim, text: &str) -> Value {
     let rendered = to_mrkdwn(text);
     let words = if rendered.trim().is_empty() { escape(text) } else { rendered };
-    let question = match claim.kind {
-        // One pair of buttons, also below a question in several parts.
-        OutboxKind::Question { approval } if claim.part.index == 0 => Some(approval),
-        _ => None,
-    };
+    // One row of buttons, also below a question in several parts.
+    let choices = if claim.part.index == 0 { claim.kind.choices() } else { Vec::new() };
     let mut arguments = json!({
         "channel": claim.route.chat, "text": words, "mrkdwn": true, "unfurl_links": false, "unfurl_media": false,
         "metadata": {"event_type": EVENT_TYPE, "event_payload": {"part": claim.part.id.to_string()}},
     });
-    if question.is_some() {
-        arguments["blocks"] = blocks(&words, question);
+    if !choices.is_empty() {
+        arguments["blocks"] = blocks(&words, &choices);
     }
     arguments
 }
@@ -86,7 +83,7 @@ fn message(claim: &PartClaim, text: &str) -> Value {
 /// Puts a text that is too long for the plain field into blocks.
 fn into_blocks(arguments: &mut Value) {
     let words = arguments["text"].as_str().unwrap_or_default().to_owned();
-    arguments["blocks"] = blocks(&words, None);
+    arguments["blocks"] = blocks(&words, &[]);
     let short: String = words.chars().take(NOTIFICATION).collect();
     arguments["text"] = json!(short);
 }

@@ -60,8 +60,12 @@ const MENU: usize = 100;
 const MENU_TEXT: usize = 256;
 
 /// Telegram in the table of kinds.
-pub(crate) const KIND: ChannelKind =
-    ChannelKind { name: "telegram", summary: "Telegram bots, by long polling or webhook", pairing: true, build };
+pub(crate) const KIND: ChannelKind = ChannelKind {
+    name: "telegram",
+    summary: "Telegram bots, by long polling or webhook",
+    pairing: true,
+    build,
+};
 
 fn build(table: Value, deps: &ChannelDeps) -> Result<Arc<dyn Channel>, ChannelSetupError> {
     let config = TelegramConfig::read(table)?;

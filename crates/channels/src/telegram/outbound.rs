@@ -2,7 +2,7 @@
 
 use agent_core::{ChannelError, Sent};
 use bytes::Bytes;
-use session_api::{BlobId, BlobStore, OutboxKind, Part, PartClaim};
+use session_api::{BlobId, BlobStore, Part, PartClaim};
 use teloxide_core::{
     payloads::{
         DeleteMessage, EditMessageText, EditMessageTextSetters as _, SendMessage, SendMessageSetters as _,
@@ -66,13 +66,10 @@ fn target(claim: &PartClaim) -> Result<Target, ChannelError> {
     let chat = route.chat.parse().map_err(|_| permanent("the route does not name a Telegram chat"))?;
     let number = |text: &Option<String>| text.as_deref().and_then(|text| text.parse().ok()).map(MessageId);
     let first = claim.part.index == 0;
-    let keyboard = match claim.kind {
-        OutboxKind::Question { approval } if first => Some(InlineKeyboardMarkup::new([[
-            InlineKeyboardButton::callback("Allow", format!("/approve {approval}")),
-            InlineKeyboardButton::callback("Deny", format!("/deny {approval}")),
-        ]])),
-        _ => None,
-    };
+    let choices = if first { claim.kind.choices() } else { Vec::new() };
+    let buttons = choices.into_iter().map(|(label, command)| InlineKeyboardButton::callback(label, command));
+    let row: Vec<InlineKeyboardButton> = buttons.collect();
+    let keyboard = (!row.is_empty()).then(|| InlineKeyboardMarkup::new([row]));
     Ok(Target {
         chat,
         thread: number(&route.thread).map(ThreadId),

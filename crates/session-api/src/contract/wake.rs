@@ -66,8 +66,8 @@ pub async fn a_coalescing_window_tells_when_it_is_over(h: &dyn StoreHarness) {
     let window = std::time::Duration::from_secs(60);
     let before = rig.now();
     rig.accept(crate::Inbound { coalesce: Some(window), ..inbound("wait for more") }).await;
-    let due = rig.mailbox().next_due().await.must().expect("something waits for time");
-    assert!(due >= before && due <= rig.now().plus(window), "{due}");
+    let due = rig.mailbox().next_due().await.must();
+    assert!(due.is_some_and(|due| due >= before && due <= rig.now().plus(window)), "{due:?}");
 }
 
 /// Nothing is due where nothing waits for time.
