@@ -115,7 +115,8 @@ mod tests {
 
     #[test]
     fn check_says_yes_or_lists_what_is_wrong() {
-        let (out, result) = ran(&ConfigCommand::Check { json: false }, "[http]\nbind = \"127.0.0.1:1\"\n");
+        let odd = "[channels.email]\nenabled = true\naddress = \"a@b.example\"\nimap_host = \"i\"\nsmtp_host = \"s\"\n";
+        let (out, result) = ran(&ConfigCommand::Check { json: false }, odd);
         assert_eq!(result, Ok(()));
         assert!(out.contains("makes sense") && out.contains("warning: "), "{out}");
         let (out, result) = ran(&ConfigCommand::Check { json: false }, "[agent]\nmodle = 1\n[lgo]\n");

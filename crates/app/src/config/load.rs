@@ -100,7 +100,8 @@ pub fn load(input: &LoadInput<'_>) -> Result<Loaded, ConfigError> {
 
     let mut findings = check(&schema, &tree);
     findings.extend(rules::errors(&tree));
-    findings.extend(adapters::errors(&tree));
+    let said = adapters::ask(&tree);
+    findings.extend(said.errors);
     let problem =
         |finding: super::check::Finding| sources.problem(finding.key, finding.message, finding.hint);
     let more = findings.len().saturating_sub(MOST);
@@ -109,7 +110,8 @@ pub fn load(input: &LoadInput<'_>) -> Result<Loaded, ConfigError> {
     let Some(mut config) = config else { return Err(sorted(problems, more)) };
     rules::expand(&mut config, input.environment);
 
-    let mut warnings: Vec<Problem> = rules::warnings(&tree).into_iter().map(problem).collect();
+    let odd = rules::warnings(&tree).into_iter().chain(said.warnings);
+    let mut warnings: Vec<Problem> = odd.map(problem).collect();
     warnings.extend(strangers.into_iter().map(stranger));
     config.sources = sources;
     Ok(Loaded { config, warnings, path, exists, tree })

@@ -7,8 +7,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use serde_json::Value;
 
-use super::{Config, KeyPath, SecretRef, check::Finding, sources::each_secret};
-use crate::{Environment, observe::check_filter};
+use super::{Config, KeyPath, SecretRef, adapters::stays_off, check::Finding, sources::each_secret};
+use crate::{Environment, channel_kinds::WEBSOCKET, observe::check_filter};
 
 fn finding(key: KeyPath, message: impl Into<String>, hint: Option<&str>) -> Finding {
     Finding { key, message: message.into(), hint: hint.map(str::to_owned) }
@@ -16,8 +16,9 @@ fn finding(key: KeyPath, message: impl Into<String>, hint: Option<&str>) -> Find
 
 /// What stands in the way.
 pub(super) fn errors(tree: &Value) -> Vec<Finding> {
-    let mut found = Vec::new();
-    secrets(tree, &mut found);
+    let mut found = broken_references(tree);
+    // A channel whose secret cannot be had stays off; nobody else is stopped by that.
+    found.retain(|finding| !of_a_channel(finding));
     if let Some(notify) = tree["gateway"]["notify"].as_str()
         && !notify
             .split_once(':')
@@ -72,22 +73,31 @@ pub(super) fn errors(tree: &Value) -> Vec<Finding> {
 }
 
 /// References that refer to nothing, under every name that speaks of a secret.
-fn secrets(tree: &Value, found: &mut Vec<Finding>) {
+fn broken_references(tree: &Value) -> Vec<Finding> {
+    let mut found = Vec::new();
     let mut tree = tree.clone();
     each_secret(&mut tree, &KeyPath::default(), &mut |path, text| {
         if let Err(error) = SecretRef::parse(text) {
             found.push(finding(path.clone(), error.to_string(), None));
         }
     });
+    found
+}
+
+fn of_a_channel(finding: &Finding) -> bool {
+    finding.key.0.first().is_some_and(|section| section == "channels")
 }
 
 /// What is odd and does no harm.
 pub(super) fn warnings(tree: &Value) -> Vec<Finding> {
-    let mut found = Vec::new();
+    let broken = broken_references(tree).into_iter().filter(of_a_channel);
+    let mut found: Vec<Finding> = broken.map(stays_off).collect();
     for (name, channel) in tree["channels"].as_object().into_iter().flatten() {
         let nobody =
             ["allow", "members"].iter().all(|list| channel[*list].as_array().is_none_or(Vec::is_empty));
-        if channel["enabled"] == true && nobody && channel["pairing"] == false {
+        // Whoever presents the token speaks on the WebSocket, whatever the lists say.
+        let listed = name != WEBSOCKET;
+        if channel["enabled"] == true && listed && nobody && channel["pairing"] == false {
             let key = KeyPath(vec!["channels".into(), name.clone(), "allow".into()]);
             found.push(finding(key, "nobody may speak here: the list is empty and pairing is off", None));
         }

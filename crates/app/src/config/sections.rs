@@ -101,7 +101,8 @@ impl Default for AgentSection {
 /// A language model's server. All keys but these two belong to the adapter of its kind, which checks them.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct ProviderSection {
-    /// Which adapter speaks to it: `openai` for all servers with an OpenAI-compatible chat API, `offline` for none.
+    /// Which adapter speaks to it: `openai` for all servers with an OpenAI-compatible chat API, `openai-responses`,
+    /// `anthropic`, or `offline` for none.
     pub kind: String,
     /// Its key. Without it the variable `NAME_API_KEY` of the environment, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,3 +1,5 @@
+mod channels;
+
 use std::{collections::BTreeMap, path::Path};
 
 use proptest::prelude::*;
@@ -5,7 +7,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::Environment;
+use crate::{Environment, channel_kinds};
 
 const CANARY: &str = "sk-train-1234567890abcdef1234567890abcdef";
 
@@ -122,7 +124,7 @@ fn everything_wrong_is_reported_at_once_with_line_key_and_the_nearest_right_one(
         idle_timeout_seconds = \"soon\"\n\
         [providers.third]\n\
         base_url = \"https://x\"\n\
-        [channels.telegram]\n\
+        [channels.matrix]\n\
         enabled = true\n\
         [log]\n\
         level = \"loud\"\n\
@@ -142,11 +144,13 @@ fn everything_wrong_is_reported_at_once_with_line_key_and_the_nearest_right_one(
         "15: providers.second.base_ulr: unknown key; did you mean `base_url`?",
         "16: providers.second.idle_timeout_seconds: invalid type: string \"soon\", expected u64",
         "17: providers.third.kind: is missing",
-        "20: channels.telegram.enabled: channel `telegram` is not compiled into this build; set enabled = false, or remove the section",
+        "20: channels.matrix.enabled: there is no channel `matrix`; there are KINDS",
         "22: log.level: \"loud\" is no level; write off, error, warn, info, debug or trace, or part=level pairs between commas",
         "24: tools.exec.enbaled: unknown key; did you mean `tools.exec.enabled`?",
         "26: http.bind: is not an address with a port; write it as in \"127.0.0.1:8700\"",
     ];
+    let kinds: Vec<&str> = channel_kinds::all().map(|kind| kind.name).chain(["websocket"]).collect();
+    let expected = expected.map(|line| line.replace("KINDS", &kinds.join(", ")));
     let found = refused(text);
     assert_eq!(found, expected, "{found:#?}");
 }
@@ -180,16 +184,6 @@ fn a_variable_that_names_no_key_is_a_warning() {
         text.contains("FACTOTUM_HTTP_TOKEN") && text.contains("two underscores") && !text.contains("sk-"),
         "{text}"
     );
-}
-
-#[test]
-fn sections_for_later_builds_are_known_by_name() {
-    let place = Place::new(
-        "[channels.telegram]\nenabled = false\ntoken = \"env:T\"\nallow = [\"1\"]\n[http]\nbind = \"127.0.0.1:80\"\n",
-    );
-    let loaded = place.load(&[], Value::Null).unwrap();
-    let warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
-    assert!(warnings.len() == 1 && warnings[0].contains("not compiled into this build"), "{warnings:?}");
 }
 
 #[test]
@@ -299,9 +293,10 @@ fn secrets_are_resolved_by_their_key_and_become_known_to_the_redactor() {
     let variables = environment(&[("HEADER", "Token header-secret-1")]);
     let config = place.load(&[], Value::Null).unwrap().config;
     let key = |name: &str| config.providers[name].api_key.clone().unwrap();
-    let found = config.resolve("main", &key("main"), &variables).unwrap();
+    let provider = |name: &str| KeyPath(vec!["providers".into(), name.into()]);
+    let found = config.resolve(provider("main").child("api_key"), &key("main"), &variables).unwrap();
     assert_eq!(found.expose_secret(), CANARY);
-    let table = config.resolve_table("main", &variables).unwrap();
+    let table = config.resolve_table(&provider("main"), &variables).unwrap();
     assert_eq!(table["headers"], json!({"authorization": "Token header-secret-1", "x-a": "b"}));
     assert_eq!(
         config.redactor().redact(&format!("{CANARY}, Token header-secret-1")),
@@ -309,10 +304,11 @@ fn secrets_are_resolved_by_their_key_and_become_known_to_the_redactor() {
     );
 
     let file = place.file();
-    let error = config.resolve("lost", &key("lost"), &variables).unwrap_err().to_string();
+    let error =
+        config.resolve(provider("lost").child("api_key"), &key("lost"), &variables).unwrap_err().to_string();
     let expected = "providers.lost.api_key: env:LOST: environment variable LOST is not set";
     assert_eq!(error, format!("{}:7: {expected}", file.display()));
-    let error = config.resolve_table("lost", &variables).unwrap_err().to_string();
+    let error = config.resolve_table(&provider("lost"), &variables).unwrap_err().to_string();
     assert!(error.contains(":8: providers.lost.headers.authorization: file:lost: "), "{error}");
 }
 

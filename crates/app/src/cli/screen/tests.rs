@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use agent_core::{
     BudgetConfig, ChosenModel, Core, Factotum, LocalBus, ModelError, ModelErrorKind, ModelEvent, Models,
-    NoPrompts, Ports, RunRequest, ScriptedProvider, ScriptedReply, turn::Limits,
+    NoPrompts, NoSecrets, Ports, RunRequest, ScriptedProvider, ScriptedReply, gateway::Channels,
+    turn::Limits,
 };
 use async_trait::async_trait;
 use serde_json::json;
@@ -72,6 +73,7 @@ fn assistant(replies: Vec<ScriptedReply>, approver: Arc<dyn Approver>) -> Factot
         approver,
         hooks: Vec::new(),
         prompts: Arc::new(NoPrompts),
+        transcriber: None,
         limits: Limits { model_calls: 3, ..Limits::default() },
         budget: BudgetConfig::default(),
         approval_expiry: Duration::from_secs(600),
@@ -83,6 +85,8 @@ fn assistant(replies: Vec<ScriptedReply>, approver: Arc<dyn Approver>) -> Factot
         ids,
         bus: Arc::new(LocalBus::default()),
         spawn: Arc::new(Tasks::default()),
+        channels: Channels::default(),
+        redact: Arc::new(NoSecrets),
         lease_ttl: LeasePolicy::default().ttl,
     };
     Factotum::new(ports, core)
