@@ -35,12 +35,13 @@ fn with_every_setting(example: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The value at `key`, where `NAME` and `KIND` stand for the first name there is.
+/// The value at `key`, where `NAME` and `KIND` stand for any name below which the rest of the key is.
 fn value<'a>(tree: &'a Value, key: &str) -> Option<&'a Value> {
-    key.split('.').try_fold(tree, |tree, name| match name {
-        "NAME" | "KIND" => tree.as_object()?.values().next(),
-        name => tree.get(name),
-    })
+    let Some((name, rest)) = key.split_once('.') else { return tree.get(key) };
+    match name {
+        "NAME" | "KIND" => tree.as_object()?.values().find_map(|tree| value(tree, rest)),
+        name => value(tree.get(name)?, rest),
+    }
 }
 
 #[test]
@@ -75,6 +76,48 @@ fn the_example_has_every_key_with_its_default_and_a_line_of_why() {
         let key = is_setting(pair[1]) && !pair[1].starts_with('[');
         assert!(!key || pair[0].starts_with("# "), "{} has no line of why above it", pair[1]);
     }
+}
+
+/// The keys of all channels stand in the first section alone; each adapter's own stand in its own.
+#[test]
+#[cfg(all(feature = "telegram", feature = "discord", feature = "slack"))]
+fn the_adapters_take_what_the_example_says_of_them() {
+    let example = with_every_setting(&of_the_repository("config.example.toml"));
+    let parsed: toml_edit::DocumentMut = example.parse().unwrap();
+    let common = [
+        "allow",
+        "busy",
+        "coalesce_ms",
+        "enabled",
+        "groups",
+        "live",
+        "media_mb",
+        "members",
+        "on_doubt",
+        "pairing",
+    ];
+    for (kind, page) in ["telegram", "discord", "slack", "email", "websocket"]
+        .map(|kind| (kind, format!("docs/channels/{kind}.md")))
+    {
+        let section =
+            parsed["channels"][kind].as_table().unwrap_or_else(|| panic!("{kind} is not in the example"));
+        let own: Vec<&str> = section.iter().map(|(key, _)| key).filter(|key| !common.contains(key)).collect();
+        let page = of_the_repository(&page);
+        for key in own {
+            assert!(page.contains(key), "{kind}: the page does not know {key}");
+        }
+        if kind == "telegram" {
+            for key in common {
+                assert!(section.contains_key(key), "{key} is not in the example");
+            }
+        }
+    }
+    let on = parsed.to_string().replace("enabled = false", "enabled = true");
+    let channels: String =
+        on.split_once("[channels.telegram]").map(|(_, rest)| format!("[channels.telegram]{rest}")).unwrap();
+    let channels = channels.split_once("[http]").map(|(channels, _)| channels.to_owned()).unwrap();
+    let loaded = loaded(&channels);
+    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
 }
 
 #[test]
