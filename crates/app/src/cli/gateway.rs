@@ -98,7 +98,7 @@ fn stop(start: &Start) -> Result<u8, CliError> {
     let status = primary(start)?;
     send(&status, rustix::process::Signal::TERM)?;
     let mut waited = Duration::ZERO;
-    while process(&status).is_some_and(|process| rustix::process::test_kill_process(process).is_ok()) {
+    while status.lives() {
         if waited >= END_TIME {
             let text = format!("process {} did not end within {} s", status.pid, END_TIME.as_secs());
             return Err(CliError::Failed(text));
@@ -111,8 +111,11 @@ fn stop(start: &Start) -> Result<u8, CliError> {
 
 fn reload(start: &Start) -> Result<u8, CliError> {
     // A configuration that makes no sense is reported here, where somebody reads it.
-    start.load()?;
+    let loaded = start.load()?;
     let status = primary(start)?;
+    for warning in &loaded.warnings {
+        out::line(&out::plain(&format!("warning: {warning}")));
+    }
     send(&status, rustix::process::Signal::HUP)?;
     Ok(out::line("The gateway reads its configuration again."))
 }

@@ -51,6 +51,11 @@ impl GatewayStatus {
         let _ = std::fs::remove_file(file(home, pid));
     }
 
+    /// Whether its process is still there. One that ended and was not buried by its parent has no command line.
+    pub(crate) fn lives(&self) -> bool {
+        lives(self.pid)
+    }
+
     /// The gateways that live, the primary first. Files of dead ones are taken away.
     pub(crate) fn living(home: &Path) -> io::Result<Vec<Self>> {
         let entries = match std::fs::read_dir(folder(home)) {
