@@ -17,6 +17,7 @@
 //!
 //! Only this crate reads the environment, configuration files, the clock and signals. Only this crate knows adapters.
 
+mod assistant;
 mod builder;
 mod channel_kinds;
 pub mod cli;
@@ -36,7 +37,8 @@ mod workspace;
 pub use agent_core::{
     AgentError, Factotum, Hook, HookError, RunEvent, RunEventKind, RunInfo, RunRequest, RunResult, RunStream,
 };
-pub use builder::{App, Assistant, Builder};
+pub use assistant::{App, Assistant};
+pub use builder::Builder;
 pub use env::Environment;
 pub use observe::Redactor;
 pub use session_api::{Principal, RunOverrides, SessionKey};
