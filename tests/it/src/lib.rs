@@ -4,6 +4,7 @@
 
 mod crowd;
 mod gateway;
+mod kill;
 mod look;
 pub mod platform;
 mod process;
@@ -14,6 +15,7 @@ mod wait;
 
 pub use crowd::{Crowd, Reckoning, sound};
 pub use gateway::Gateway;
+pub use kill::{kill_at, talking};
 
 pub use look::{History, dead_letters, history, parse_lines, questions, valid};
 pub use process::{Output, Proc, run, run_with_input};

@@ -1,66 +1,9 @@
 //! `kill -9` of the gateway at each place that a message passes: nothing is lost, nothing unsafe runs twice, and an
 //! answer comes twice at most where it was being sent.
 
-use it::platform::{Platform, Telegram, tables};
-use it::talk::{Want, script};
-use it::{Crowd, Gateway, InFlight, Setup, sound, until, valid};
-use servers::{Gate, ModelServer, TempHome};
-
-/// A home with this platform, and the model behind it.
-fn home(platform: &dyn Platform) -> (TempHome, ModelServer) {
-    // The ledger's place is known before the configuration is.
-    let home = TempHome::new();
-    let server = ModelServer::start(script(&home.ledger(), &Gate::new()));
-    home.write("factotum/config.toml", Setup::of(&server).exec().more(&tables(&[platform])).text());
-    (home, server)
-}
-
-/// Talks to a gateway until it kills itself at `site`, starts another one, and reckons.
-fn kill_at(platform: &dyn Platform, site: &str, want: Want) {
-    let (home, server) = home(platform);
-    let mut crowd = Crowd::of(&[platform], 2);
-    // A first greeting without kills: from then on every platform knows every chat.
-    let first = Gateway::start(&home);
-    platform.follow(&first);
-    crowd.say(0, Want::Text);
-    crowd.say(1, Want::Text);
-    crowd.wait_answers();
-    // Ended well: a part whose sending is killed twice is a dead letter, and rightly so.
-    first.stop();
-
-    let mut in_flight = InFlight::default();
-    let doomed = Gateway::launch(&home, Some(site));
-    until("the gateway to work", || {
-        (doomed.status().is_some_and(|s| s["ready"] == true) || !doomed.lives()).then_some(())
-    });
-    if doomed.lives() && doomed.status().is_some() {
-        platform.follow(&doomed);
-    }
-    for round in 0..6 {
-        if !doomed.lives() {
-            break;
-        }
-        let marks = [crowd.say(round % 2, want), crowd.say(1 - round % 2, Want::Text)];
-        until("an answer or the kill", || {
-            let done =
-                (0..2).all(|i| crowd.is_answered(if i == 0 { round % 2 } else { 1 - round % 2 }, &marks[i]));
-            (done || !doomed.lives()).then_some(())
-        });
-    }
-    until(&format!("the kill at {site}"), || (!doomed.lives()).then_some(()));
-    let ended = doomed.wait();
-    assert_eq!(ended.code, None, "{site}: it was killed: {ended}");
-    in_flight.add(InFlight::of(&home));
-
-    let last = Gateway::start(&home);
-    platform.follow(&last);
-    crowd.wait_answers();
-    last.stop();
-    let found = crowd.reckon(&in_flight, &home.ledger().lines());
-    assert!(found.violations().is_empty(), "{site}: {:?}\n{found:#?}", found.violations());
-    server.requests().iter().for_each(valid);
-    sound(&home);
-}
+use it::kill_at;
+use it::platform::Telegram;
+use it::talk::Want;
 
 fn kills_at(site: &str, want: Want) {
     for moment in ["before", "after"] {

@@ -3,6 +3,8 @@
 use servers::discord::{FakeDiscord, Saying};
 
 use super::{CHATS, Platform, list};
+use crate::gateway::Gateway;
+use crate::wait::until;
 
 /// A fake Discord; chat 3 is the direct chat 5003 with user 1003.
 #[derive(Debug)]
@@ -52,6 +54,14 @@ impl Platform for Discord {
 
     fn texts(&self, chat: usize) -> Vec<String> {
         self.0.shown(Self::id(chat)).into_iter().map(|shown| shown.text).collect()
+    }
+
+    /// Waits for the first session: a direct chat that the assistant has never seen cannot be read later.
+    fn follow(&self, gateway: &Gateway) {
+        until("the first session with Discord", || {
+            let begun = self.0.seen(|seen| seen.written.iter().any(|event| event.name == "READY"));
+            (begun || !gateway.lives()).then_some(())
+        });
     }
 
     /// Discord has no acknowledgement: what was written to the socket is gone for it.

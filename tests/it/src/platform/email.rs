@@ -3,16 +3,19 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
-use servers::mail::{Dovecot, PASSWORD, SmtpServer, USER};
+use servers::mail::{Dovecot, ImapProxy, PASSWORD, SmtpServer, USER};
 
 use super::{CHATS, Platform, list};
+use crate::gateway::Gateway;
+use crate::wait::until;
 
 /// A mailbox; chat 3 is the thread with `person3@test.local`.
 #[derive(Debug)]
 pub struct Email {
     /// What goes out.
     pub smtp: SmtpServer,
-    port: u16,
+    /// In front of the mailbox, to see what is asked of it.
+    proxy: ImapProxy,
     number: AtomicUsize,
     /// Names of the delivered mails.
     delivered: Mutex<Vec<String>>,
@@ -29,7 +32,7 @@ impl Email {
         let dovecot = Dovecot::start()?;
         Some(Self {
             smtp: SmtpServer::start(),
-            port: dovecot.port(),
+            proxy: ImapProxy::before(dovecot.port()),
             number: AtomicUsize::default(),
             delivered: Mutex::default(),
             dovecot: Mutex::new(dovecot),
@@ -53,7 +56,7 @@ impl Platform for Email {
             "address = \"{USER}\"\nconsent = true\nimap_host = \"127.0.0.1\"\nimap_port = {}\nimap_tls = \"none\"\n\
              imap_password = \"{PASSWORD}\"\nsmtp_host = \"127.0.0.1\"\nsmtp_port = {}\nsmtp_tls = \"none\"\n\
              authserv_id = \"mx.test.local\"\nanswers_per_hour = 1000\nmax_thread_turns = 1000\nallow = [{}]",
-            self.port,
+            self.proxy.port(),
             self.smtp.port(),
             list((0..CHATS).map(Self::address))
         )
@@ -76,6 +79,13 @@ impl Platform for Email {
         let to = Self::address(chat);
         let own = |mail: &servers::mail::TakenMail| mail.to.iter().any(|address| *address == to);
         self.smtp.mails().into_iter().filter(own).map(|mail| without_quotes(&mail.data)).collect()
+    }
+
+    /// Waits for the first look into the mailbox: what was there before is not the assistant's.
+    fn follow(&self, gateway: &Gateway) {
+        until("the first look into the mailbox", || {
+            (self.proxy.count("IDLE") > 0 || !gateway.lives()).then_some(())
+        });
     }
 
     fn acknowledged(&self) -> usize {
