@@ -2,8 +2,14 @@
 
 use session_api::{DeadLetter, InboundId, OutboxId, Part, Timestamp, Undelivered};
 
-use super::{args::DeadLetters, error::CliError, out, session_name::name, start::Start};
-use crate::{Assistant, channel_kinds, exit, gateway::GatewayStatus};
+use super::{
+    args::DeadLetters,
+    error::CliError,
+    out,
+    session_name::{is_local, name},
+    start::Start,
+};
+use crate::{Assistant, exit, gateway::GatewayStatus};
 
 const MOST: usize = 1000;
 
@@ -179,10 +185,7 @@ async fn retry(start: &Start, assistant: &Assistant, ids: &[String]) -> Result<u
             continue;
         }
         let Some(session) = assistant.redrive(id).await? else { return Err(missing(text)) };
-        let pushed = session.channel == channel_kinds::WEBSOCKET
-            || channel_kinds::all().any(|kind| kind.name == session.channel)
-            || assistant.config().channels.contains_key(&session.channel);
-        if pushed {
+        if !is_local(&session.channel) {
             out::line(match runs {
                 true => "It waits again; the gateway answers it.",
                 false => "It waits again, and is answered when the gateway runs next: `factotum gateway`.",

@@ -27,3 +27,8 @@ pub(super) fn name(key: &SessionKey) -> String {
         key => key.to_string(),
     }
 }
+
+/// Whether conversations of this channel are answered by the process that asks, not by a gateway.
+pub(super) fn is_local(channel: &str) -> bool {
+    matches!(channel, "cli" | "library" | "api")
+}

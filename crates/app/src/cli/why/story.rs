@@ -7,7 +7,7 @@ use super::{section, today, verdict};
 use crate::{
     Assistant,
     channel_kinds::WEBSOCKET,
-    cli::{error::CliError, out},
+    cli::{error::CliError, out, session_name::is_local},
 };
 
 /// An accepted message, from its sender to the delivery of its answer.
@@ -137,8 +137,7 @@ async fn let_in(assistant: &Assistant, view: &InboundView) -> Result<Vec<RuleVer
         return Ok(rule("presents the token", "http.token".into(), true, detail));
     }
     let Some(section) = section(assistant, channel) else {
-        let local = matches!(channel, "cli" | "library" | "api");
-        return Ok(match local {
+        return Ok(match is_local(channel) {
             true => rule("runs on this machine", "this user account".into(), true, "it is the owner".into()),
             false => {
                 let detail = "the channel is switched off".to_owned();
