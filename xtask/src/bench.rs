@@ -24,6 +24,13 @@ struct Benchmark {
     full: usize,
 }
 
+impl Benchmark {
+    /// Whether it is the one of this name, or one of the group: `gateway` is all that begin with `gateway-`.
+    fn belongs_to(&self, wanted: &str) -> bool {
+        self.name.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    }
+}
+
 /// In the order in which they run.
 const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "fsync", about: "what the disk takes by itself", count: 200, full: 200 },
@@ -36,11 +43,26 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "growth", about: "turn 500 against turn 10", count: 6, full: 12 },
     Benchmark { name: "request", about: "the first request's size", count: 0, full: 0 },
     Benchmark { name: "window", about: "a window of a long history", count: 100_000, full: 1_000_000 },
+    Benchmark { name: "gateway-idle", about: "five channels on: start, memory, CPU", count: 30, full: 120 },
+    Benchmark { name: "gateway-reply", about: "20 messages/s over 50 chats", count: 600, full: 6_000 },
+    Benchmark {
+        name: "gateway-crowd",
+        about: "64 chats, each as fast as it is answered",
+        count: 5_000,
+        full: 20_000,
+    },
+    Benchmark { name: "gateway-backlog", about: "10,000 messages waiting after a kill", count: 5, full: 15 },
+    Benchmark {
+        name: "gateway-stop",
+        about: "`/stop` under the load of gateway-reply",
+        count: 100,
+        full: 500,
+    },
 ];
 
 /// The names of all benchmarks with what they are, for the help.
 pub(crate) fn list() -> String {
-    BENCHMARKS.iter().map(|known| format!("            {:9} {}\n", known.name, known.about)).collect()
+    BENCHMARKS.iter().map(|known| format!("            {:15} {}\n", known.name, known.about)).collect()
 }
 
 /// What the command line asked for.
@@ -61,7 +83,7 @@ impl Options {
                 "--json" => options.json = true,
                 "--full" => options.full = true,
                 "--build-times" => options.build_times = true,
-                name if BENCHMARKS.iter().any(|known| known.name == name) => {
+                name if BENCHMARKS.iter().any(|known| known.belongs_to(name)) => {
                     options.names.push(name.to_owned());
                 }
                 other => {
@@ -76,8 +98,8 @@ impl Options {
         Ok(options)
     }
 
-    fn wants(&self, name: &str) -> bool {
-        self.names.is_empty() || self.names.iter().any(|wanted| wanted == name)
+    fn wants(&self, benchmark: &Benchmark) -> bool {
+        self.names.is_empty() || self.names.iter().any(|wanted| benchmark.belongs_to(wanted))
     }
 }
 
@@ -96,7 +118,7 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<bool> {
     let programs = build(shell, options.json)?;
     let mut figures: Vec<(&'static str, Figure)> = Vec::new();
     let mut failed = Vec::new();
-    for benchmark in BENCHMARKS.iter().filter(|benchmark| options.wants(benchmark.name)) {
+    for benchmark in BENCHMARKS.iter().filter(|benchmark| options.wants(benchmark)) {
         if !options.json {
             println!("{}: {} …", benchmark.name, benchmark.about);
         }
@@ -190,9 +212,17 @@ mod tests {
 
     #[test]
     fn names_choose_and_an_unknown_one_is_answered_with_all() {
-        let options = Options::parse(&["turn", "--json"]).unwrap();
-        assert!(options.json && options.wants("turn") && !options.wants("agent"));
-        assert!(Options::parse(&[]).unwrap().wants("agent"));
+        let wanted = |arguments: &[&str]| {
+            let options = Options::parse(arguments).unwrap();
+            let wanted = BENCHMARKS.iter().filter(|known| options.wants(known));
+            wanted.map(|known| known.name).collect::<Vec<_>>()
+        };
+        assert_eq!(wanted(&["turn", "--json"]), ["turn"]);
+        assert!(Options::parse(&["turn", "--json"]).unwrap().json);
+        assert_eq!(wanted(&[]).len(), BENCHMARKS.len());
+        assert_eq!(wanted(&["gateway-stop"]), ["gateway-stop"]);
+        assert!(wanted(&["gateway"]).iter().all(|name| name.starts_with("gateway-")));
+        assert!(wanted(&["gateway"]).len() > 1);
         let error = Options::parse(&["turns"]).unwrap_err().to_string();
         assert!(error.contains("`turns`") && error.contains("turn, sessions"), "{error}");
     }

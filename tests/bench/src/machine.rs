@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use nix::sys::resource::{UsageWho, getrusage};
+use nix::time::clock_getcpuclockid;
+use nix::unistd::Pid;
 
 use crate::Setting;
 use crate::figure::{Figure, Samples};
@@ -64,7 +66,12 @@ pub(crate) fn childrens_peak() -> Result<f64> {
 
 /// The memory that this process holds now, shared pages counted by share, in MiB.
 pub(crate) fn own_memory() -> Result<f64> {
-    let text = fs::read_to_string("/proc/self/smaps_rollup")?;
+    memory_of("self")
+}
+
+/// The same of another process; `pid` is its number, or `self`.
+pub(crate) fn memory_of(pid: &str) -> Result<f64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
     let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).context("no Pss in smaps_rollup")?;
     let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
     Ok(kib / 1024.0)
@@ -75,4 +82,17 @@ pub(crate) fn cpu_of(pid: u32) -> Result<f64> {
     let text = fs::read_to_string(format!("/proc/{pid}/schedstat"))?;
     let nanos: f64 = text.split_whitespace().next().context("schedstat is empty")?.parse()?;
     Ok(nanos / 1e6)
+}
+
+/// CPU that all threads of another process have used, those that ended included, in milliseconds.
+pub(crate) fn cpu_of_all(pid: u32) -> Result<f64> {
+    let pid = Pid::from_raw(i32::try_from(pid)?);
+    let used: Duration = clock_getcpuclockid(pid)?.now()?.into();
+    Ok(used.as_secs_f64() * 1e3)
+}
+
+/// How many threads want a core, over the last minute: what else this machine does while it is measured.
+pub(crate) fn load_average() -> Result<f64> {
+    let text = fs::read_to_string("/proc/loadavg")?;
+    Ok(text.split_whitespace().next().context("loadavg is empty")?.parse()?)
 }

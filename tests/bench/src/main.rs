@@ -8,6 +8,7 @@
 mod crowd;
 mod embedded;
 mod figure;
+mod gateway;
 mod growth;
 mod machine;
 mod model_server;
@@ -63,6 +64,11 @@ fn run() -> Result<()> {
         "growth" => growth::run(&setting)?,
         "request" => request_size::run(&setting)?,
         "window" => window::run(&setting)?,
+        "gateway-idle" => gateway::idle::run(&setting)?,
+        "gateway-reply" => gateway::reply::run(&setting)?,
+        "gateway-crowd" => gateway::crowd::run(&setting)?,
+        "gateway-backlog" => gateway::backlog::run(&setting)?,
+        "gateway-stop" => gateway::stop::run(&setting)?,
         other => bail!("there is no benchmark `{other}`; {USAGE}"),
     };
     for figure in figures {
