@@ -90,10 +90,10 @@ async fn a_request_holds_the_recording_under_a_name_that_tells_nothing() {
 #[tokio::test]
 async fn errors_say_what_to_do_and_hold_no_secret() {
     for (heard, kind, retry, says) in [
-        (Heard::error(401, &format!("wrong key {KEY}")), Kind::Auth, Retry::Never, "api_key in [voice]"),
+        (Heard::error(401, &format!("wrong key {KEY}")), Kind::Auth, Retry::Never, "api_key in [transcription]"),
         (Heard::error(400, &format!("odd {KEY}")), Kind::BadRequest, Retry::Never, "odd [secret]"),
-        (Heard::error(404, "no model"), Kind::NotFound, Retry::Never, "base_url and model in [voice]"),
-        (Heard::error(413, "too big"), Kind::BadRequest, Retry::Never, "max_bytes in [voice]"),
+        (Heard::error(404, "no model"), Kind::NotFound, Retry::Never, "base_url and model in [transcription]"),
+        (Heard::error(413, "too big"), Kind::BadRequest, Retry::Never, "max_bytes in [transcription]"),
         (Heard::error(503, "busy"), Kind::Unavailable, Retry::Backoff, "try again later"),
         (Heard::error(308, ""), Kind::BadRequest, Retry::Never, "has moved"),
         (Heard::raw(r#"{"text": 1}"#), Kind::BadReply, Retry::Backoff, "no transcript"),
@@ -118,7 +118,7 @@ async fn a_slow_server_is_given_up_and_an_absent_one_is_named() {
     let server = WhisperServer::start([Heard::text("late").after(Hold::Until(Gate::new()))]);
     let error = ask(&server, json!({ "timeout_seconds": 1 })).await.unwrap_err();
     assert_eq!((error.kind, error.retry), (Kind::Timeout, Retry::Backoff));
-    assert!(error.message.contains("timeout_seconds in [voice]"), "{error}");
+    assert!(error.message.contains("timeout_seconds in [transcription]"), "{error}");
 
     let table = json!({ "base_url": refused_url() });
     let nobody = providers::transcriber(table, None).unwrap();

@@ -152,7 +152,7 @@ impl Pairing {
             expires_at: now.plus(LIFE),
         };
         let told = format!(
-            "I do not know you yet. If this is your assistant, let yourself in with `factotum pairing approve {code}` within 10 minutes; else ask its owner to."
+            "I do not know you yet. If this is your assistant, let yourself in with `factotum pairing approve {code} --as owner` within 10 minutes; else ask its owner to."
         );
         let route = Route { reply_to: arrival.message_id.clone(), ..Route::to_session(session) };
         let event = [session.channel.as_str(), &session.account, &arrival.external_id];

@@ -1,4 +1,4 @@
-//! The table `[voice]`.
+//! The table `[transcription]`.
 
 use serde::{Deserialize, Serialize};
 

@@ -16,11 +16,11 @@ pub(super) fn status(voice: &Voice, status: StatusCode, headers: &HeaderMap, bod
     let kind = if too_large { Kind::BadRequest } else { kind };
     let text = match kind {
         _ if too_large => format!(
-            "the recording is too large for the transcription server {server} (HTTP {code}){quote}; lower max_bytes in [voice]"
+            "the recording is too large for the transcription server {server} (HTTP {code}){quote}; lower max_bytes in [transcription]"
         ),
         // Servers like to repeat the key here, if only in part, so their words are left out.
         Kind::Auth => format!(
-            "the transcription server {server} refused the key (HTTP {code}); check api_key in [voice]"
+            "the transcription server {server} refused the key (HTTP {code}); check api_key in [transcription]"
         ),
         Kind::Quota => {
             format!(
@@ -29,7 +29,7 @@ pub(super) fn status(voice: &Voice, status: StatusCode, headers: &HeaderMap, bod
         }
         Kind::NotFound => format!(
             "the transcription server {server} does not know the path or the model `{}` (HTTP {code}){quote}; \
-             check base_url and model in [voice]",
+             check base_url and model in [transcription]",
             voice.model
         ),
         Kind::RateLimited => format!(
@@ -42,7 +42,7 @@ pub(super) fn status(voice: &Voice, status: StatusCode, headers: &HeaderMap, bod
             )
         }
         _ if status.is_redirection() => format!(
-            "the transcription server {server} has moved (HTTP {code}); set base_url in [voice] to its new address"
+            "the transcription server {server} has moved (HTTP {code}); set base_url in [transcription] to its new address"
         ),
         _ => format!("the transcription server {server} refused the recording (HTTP {code}){quote}"),
     };
@@ -58,9 +58,9 @@ pub(super) fn transport(voice: &Voice, error: &TransportError) -> ModelError {
     let (server, reason) = (&voice.server, voice.scrub(&error.message));
     let (kind, end) = match error.kind {
         TransportErrorKind::Timeout => (Kind::Timeout, "try again"),
-        TransportErrorKind::Egress => (Kind::NotConfigured, "check base_url in [voice]"),
+        TransportErrorKind::Egress => (Kind::NotConfigured, "check base_url in [transcription]"),
         TransportErrorKind::Body | TransportErrorKind::Closed => (Kind::BadReply, "try again"),
-        _ => (Kind::Unavailable, "check base_url in [voice] and the network"),
+        _ => (Kind::Unavailable, "check base_url in [transcription] and the network"),
     };
     ModelError::new(kind, format!("the transcription server {server} cannot be reached: {reason}; {end}"))
 }
@@ -68,7 +68,7 @@ pub(super) fn transport(voice: &Voice, error: &TransportError) -> ModelError {
 /// The time is over.
 pub(super) fn late(voice: &Voice, limit: Duration) -> ModelError {
     let text = format!(
-        "the transcription server {} did not answer within {} s; try again, or raise timeout_seconds in [voice]",
+        "the transcription server {} did not answer within {} s; try again, or raise timeout_seconds in [transcription]",
         voice.server,
         limit.as_secs()
     );
@@ -78,7 +78,7 @@ pub(super) fn late(voice: &Voice, limit: Duration) -> ModelError {
 /// An answer that is none.
 pub(super) fn nonsense(voice: &Voice) -> ModelError {
     let text = format!(
-        "the answer of {} is no transcript; check that base_url in [voice] is that of a Whisper-compatible server, it \
+        "the answer of {} is no transcript; check that base_url in [transcription] is that of a Whisper-compatible server, it \
          usually ends in /v1",
         voice.server
     );

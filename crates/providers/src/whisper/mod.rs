@@ -1,6 +1,6 @@
 //! Speech recognition at servers that speak the transcription API of `OpenAI`: that one, Groq, and servers at home.
 //!
-//! `config` is the table `[voice]`, `format` chooses the name under which a recording is sent, `error` finds words for
+//! `config` is the table `[transcription]`, `format` chooses the name under which a recording is sent, `error` finds words for
 //! what goes wrong.
 
 mod config;
@@ -108,7 +108,7 @@ impl WhisperTranscriber {
 
     fn client(&self) -> Result<&Client, ModelError> {
         if self.url.host_str() == Some(OPENAI_HOST) && !self.headers.contains_key(AUTHORIZATION) {
-            let text = "the transcription server has no key; set api_key in [voice]";
+            let text = "the transcription server has no key; set api_key in [transcription]";
             return Err(ModelError::new(Kind::NotConfigured, text));
         }
         if let Some(client) = self.client.get() {
@@ -175,7 +175,7 @@ impl Transcriber for WhisperTranscriber {
         }
         if audio.len() as u64 > self.config.max_bytes {
             let text = format!(
-                "the recording has {} bytes, and max_bytes in [voice] allows {}; send a shorter one",
+                "the recording has {} bytes, and max_bytes in [transcription] allows {}; send a shorter one",
                 audio.len(),
                 self.config.max_bytes
             );
