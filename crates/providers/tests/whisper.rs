@@ -90,9 +90,19 @@ async fn a_request_holds_the_recording_under_a_name_that_tells_nothing() {
 #[tokio::test]
 async fn errors_say_what_to_do_and_hold_no_secret() {
     for (heard, kind, retry, says) in [
-        (Heard::error(401, &format!("wrong key {KEY}")), Kind::Auth, Retry::Never, "api_key in [transcription]"),
+        (
+            Heard::error(401, &format!("wrong key {KEY}")),
+            Kind::Auth,
+            Retry::Never,
+            "api_key in [transcription]",
+        ),
         (Heard::error(400, &format!("odd {KEY}")), Kind::BadRequest, Retry::Never, "odd [secret]"),
-        (Heard::error(404, "no model"), Kind::NotFound, Retry::Never, "base_url and model in [transcription]"),
+        (
+            Heard::error(404, "no model"),
+            Kind::NotFound,
+            Retry::Never,
+            "base_url and model in [transcription]",
+        ),
         (Heard::error(413, "too big"), Kind::BadRequest, Retry::Never, "max_bytes in [transcription]"),
         (Heard::error(503, "busy"), Kind::Unavailable, Retry::Backoff, "try again later"),
         (Heard::error(308, ""), Kind::BadRequest, Retry::Never, "has moved"),
