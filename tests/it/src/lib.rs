@@ -3,7 +3,6 @@
 //! Every test has a home and servers of its own, waits for events, and gives up after a bounded time.
 
 mod crowd;
-mod desk;
 mod gateway;
 mod kill;
 mod look;
@@ -15,7 +14,6 @@ pub mod talk;
 mod wait;
 
 pub use crowd::{Crowd, Reckoning, sound};
-pub use desk::{Desk, OWNER};
 pub use gateway::Gateway;
 pub use kill::{kill_at, talking};
 
@@ -23,4 +21,4 @@ pub use look::{History, dead_letters, history, parse_lines, questions, valid};
 pub use process::{Output, Proc, run, run_with_input};
 pub use remains::InFlight;
 pub use setup::{Setup, agent, in_terminal, runnable, say, skip, words};
-pub use wait::{PATIENCE, until, until_within};
+pub use wait::{PATIENCE, until};
