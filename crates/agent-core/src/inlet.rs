@@ -75,6 +75,11 @@ impl Inlet {
         Self(Arc::new(setup))
     }
 
+    /// Whether both are the same inlet, not only for the same account.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The bot's own id on the platform.
     #[must_use]
     pub fn account(&self) -> &str {

@@ -14,6 +14,10 @@ use crate::{Arrival, gateway::stable_id};
 const LIFE: Duration = Duration::from_secs(10 * 60);
 /// Codes for one sender in an hour; afterwards there is silence.
 const CODES_AN_HOUR: usize = 3;
+/// Codes that are open at the same time, over all senders: a crowd of strangers must not fill the owner's chat.
+const MOST_OPEN: usize = 32;
+/// Characters of a stranger's name that anybody reads.
+const NAME: usize = 48;
 const HOUR: Duration = Duration::from_secs(60 * 60);
 /// Wrong codes that may be tried before a pause of [`LIFE`].
 const TRIES: u32 = 5;
@@ -102,6 +106,15 @@ struct Given {
     at: Vec<Timestamp>,
 }
 
+/// A name as a stranger chose it, made fit for the owner's eyes: one short line without markup. It stands next to a code
+/// and a command, and must not look like either.
+fn plain_name(name: &str) -> String {
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | ',' | '\'' | '@');
+    let kept: String = name.chars().map(|c| if fits(c) { c } else { ' ' }).collect();
+    let words: Vec<&str> = kept.split_whitespace().collect();
+    words.join(" ").chars().take(NAME).collect()
+}
+
 fn keeper() -> PrincipalId {
     PrincipalId("factotum".into())
 }
@@ -142,13 +155,18 @@ impl Pairing {
         if open || given.at.len() >= CODES_AN_HOUR {
             return Ok(Writes::default());
         }
+        if self.requests().await?.len() >= MOST_OPEN {
+            tracing::warn!(channel = session.channel, "a stranger was told no code: too many are open");
+            return Ok(Writes::default());
+        }
         given.at.push(now);
+        let name = arrival.sender_name.as_deref().map(plain_name).filter(|name| !name.is_empty());
         let code = PairingCode::new(self.ids.as_ref());
         let request = PairingRequest {
             code,
             session: session.clone(),
             sender: arrival.sender.clone(),
-            name: arrival.sender_name.clone(),
+            name: name.clone(),
             expires_at: now.plus(LIFE),
         };
         let told = format!(
@@ -159,7 +177,7 @@ impl Pairing {
         let mut outbox =
             vec![self.message(["pairing", event[0], event[1], event[2]], route, &told, OutboxKind::Notice)];
         if let Some(owner) = notify {
-            let who = arrival.sender_name.as_deref().unwrap_or("somebody without a name");
+            let who = name.as_deref().unwrap_or("somebody without a name");
             let text = format!(
                 "{who} (id {}) asks on {} to be let in. Code: {code}. `/pairing approve {code}` makes them a member, `/pairing deny {code}` refuses.",
                 arrival.sender, session.channel

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use session_api::{BlobId, InboundRow, Part};
 
-use super::run::Run;
+use super::{run::Run, watch::watch};
 use crate::is_voice;
 
 /// How long one voice note may take to be transcribed.
@@ -40,7 +40,10 @@ impl Run<'_> {
             Ok(None) => return Err("its bytes are gone".into()),
             Err(error) => return Err(error.to_string()),
         };
+        // A recording may take longer than a lease holds, and a stop must not wait for it. What was noticed is noticed
+        // again by the loop of the turn.
         tokio::select! {
+            _ = watch(self.ports, &self.turn.lease, &self.lease_until) => Err("the turn was ended before".into()),
             heard = transcriber.transcribe(bytes, mime, name) => heard.map_err(|error| error.message),
             () = self.ports.clock.sleep(HEAR_TIME) => Err(format!("it took longer than {} s", HEAR_TIME.as_secs())),
         }

@@ -8,7 +8,10 @@ use session_api::{
 };
 use tokio::sync::Notify;
 
-use crate::{ChannelError, Ports, gateway::Connected};
+use crate::{
+    ChannelError, Ports,
+    gateway::{Connected, doubtful, guarded},
+};
 
 /// A turn that is over sooner shows nothing: its answer comes at once anyway.
 const FIRST_SIGN: Duration = Duration::from_millis(700);
@@ -83,6 +86,11 @@ impl Live {
     pub(super) fn close(&self) {
         self.state.lock().closed = true;
         self.wake.notify_one();
+    }
+
+    /// Whether the first part was sent and the platform has not told its id yet.
+    pub(super) fn is_unanswered(&self) -> bool {
+        self.state.lock().draft.as_ref().is_some_and(|draft| draft.platform_id.is_none())
     }
 
     /// The draft that was shown, if any.
@@ -196,7 +204,7 @@ impl Live {
         };
         crate::failpoint("draft.before");
         let sent = tokio::select! {
-            sent = connected.channel.send(&claim) => sent?,
+            sent = guarded(connected.channel.send(&claim), doubtful) => sent?,
             () = ports.clock.sleep(CALL_TIME) => {
                 return Err(ChannelError::Doubtful { message: "the platform did not answer".into() });
             }
@@ -222,7 +230,7 @@ impl Live {
         let _off = SignOff { ports, channel: connected.channel.clone(), route: self.route.clone() };
         loop {
             tokio::select! {
-                shown = connected.channel.working(&self.route, true) => if let Err(error) = shown {
+                shown = guarded(connected.channel.working(&self.route, true), doubtful) => if let Err(error) = shown {
                     tracing::debug!(%error, "the sign of work was not shown");
                 },
                 () = ports.clock.sleep(CALL_TIME) => {}

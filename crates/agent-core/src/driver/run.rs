@@ -34,7 +34,7 @@ use super::{
 use crate::{
     AgentError, ChosenModel, Core, Hook, HookError, ModelError, Ports, RunEvent, RunEventKind, RunInfo,
     context,
-    turn::{Command, Event, Machine, Stamp},
+    turn::{Command, Ending, Event, Machine, Stamp},
 };
 
 /// How long one call of a hook may take: a turn whose hook hangs would neither end nor notice a stop.
@@ -42,6 +42,10 @@ const HOOK_TIME: Duration = Duration::from_secs(10);
 
 /// How long the end of a turn waits for a draft that is being sent. A stop must be answered within half a second.
 const SHOW_TIME: Duration = Duration::from_millis(300);
+
+/// As [`SHOW_TIME`], for the first part of a draft: without its id the answer cannot take its place, and the reader has
+/// both. The answer could not overtake it anyway.
+const FIRST_SHOW_TIME: Duration = Duration::from_secs(5);
 
 /// One turn with everything it reads.
 pub(super) struct Run<'a> {
@@ -180,7 +184,7 @@ impl<'a> Run<'a> {
                         }
                     }
                     Command::Suspend(questions) => {
-                        self.shown(showing.as_mut()).await;
+                        self.shown(showing.as_mut(), FIRST_SHOW_TIME).await;
                         return self.suspend(&machine, questions, pending).await;
                     }
                     Command::Absorb => {
@@ -191,7 +195,9 @@ impl<'a> Run<'a> {
                     Command::CancelWork => work.clear(),
                     Command::Finish { ending, parts } => {
                         self.iteration_ended(open).await;
-                        self.shown(showing.as_mut()).await;
+                        let stopped = matches!(ending, Ending::Stopped);
+                        let first = if stopped { SHOW_TIME } else { FIRST_SHOW_TIME };
+                        self.shown(showing.as_mut(), first).await;
                         return self.finish(&machine, ending, parts, pending).await;
                     }
                 }
@@ -239,13 +245,14 @@ impl<'a> Run<'a> {
     }
 
     /// Waits until the platform has answered what was being shown: the answer is to take its place. A platform that
-    /// takes too long leaves the draft in doubt.
-    async fn shown(&self, showing: Pin<&mut impl FusedFuture<Output = ()>>) {
+    /// takes too long leaves the draft in doubt. `first`: how long it may take for a first part.
+    async fn shown(&self, showing: Pin<&mut impl FusedFuture<Output = ()>>, first: Duration) {
         self.live.close();
+        let patience = if self.live.is_unanswered() { first } else { SHOW_TIME };
         if !showing.is_terminated() {
             tokio::select! {
                 () = showing => {}
-                () = self.ports.clock.sleep(SHOW_TIME) => {}
+                () = self.ports.clock.sleep(patience) => {}
             }
         }
     }

@@ -6,7 +6,14 @@ use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use session_api::{PartClaim, Settlement, StoreError};
 use tokio_util::sync::CancellationToken;
 
-use super::{Shared, backoff::Backoff, measure, notices, registry::Connected, split::ChannelSplitter};
+use super::{
+    Shared,
+    backoff::Backoff,
+    guard::{doubtful, guarded},
+    measure, notices,
+    registry::Connected,
+    split::ChannelSplitter,
+};
 use crate::{ChannelError, Ports, Reconciled};
 
 /// Most sends of one channel at the same time. Each is for another chat.
@@ -15,6 +22,10 @@ const AT_ONCE: usize = 16;
 const SEND_TIME: Duration = Duration::from_secs(120);
 /// How often to look whether a back-off is over when nothing else happens.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// The longest pause before a store in trouble is asked again: it may be well at any moment, and everybody waits.
+const STORE_AGAIN: Duration = Duration::from_secs(5);
+/// The longest wait that a platform is granted.
+const LONGEST_WAIT: Duration = Duration::from_secs(10 * 60);
 /// A part is given up after so many attempts: with the longest pause between them that is more than a day.
 const MOST_ATTEMPTS: u32 = 300;
 
@@ -43,7 +54,7 @@ pub(super) async fn dispatch(shared: &Shared, connected: &Connected, stop: Cance
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::warn!(%error, channel = kind, "the outbox could not be read");
-                let pause = trouble.next(ports.ids.as_ref());
+                let pause = trouble.next(ports.ids.as_ref()).min(STORE_AGAIN);
                 tokio::select! {
                     () = stop.cancelled() => {}
                     Some(()) = sending.next() => {}
@@ -88,7 +99,7 @@ async fn deliver(shared: &Shared, connected: &Connected, claim: PartClaim) {
             Err(StoreError::Stale { .. }) => return,
             Err(error) => {
                 tracing::warn!(%error, part = %claim.part.id, "a send could not be recorded; trying again");
-                ports.clock.sleep(trouble.next(ports.ids.as_ref())).await;
+                ports.clock.sleep(trouble.next(ports.ids.as_ref()).min(STORE_AGAIN)).await;
             }
         }
     }
@@ -112,7 +123,7 @@ async fn outcome(ports: &Ports, connected: &Connected, claim: &PartClaim) -> Set
         return Settlement::Failed { error };
     }
     if claim.part.doubted {
-        match connected.channel.reconcile(claim).await {
+        match guarded(connected.channel.reconcile(claim), doubtful).await {
             Ok(Reconciled::Sent(sent)) => return Settlement::Sent { platform_id: sent.platform_id },
             Ok(Reconciled::NotSent) => {}
             Ok(Reconciled::Unknown) if claim.may_resend => {}
@@ -124,7 +135,7 @@ async fn outcome(ports: &Ports, connected: &Connected, claim: &PartClaim) -> Set
     }
     crate::failpoint("send.before");
     let sent = tokio::select! {
-        sent = connected.channel.send(claim) => sent,
+        sent = guarded(connected.channel.send(claim), doubtful) => sent,
         () = ports.clock.sleep(SEND_TIME) => {
             let message = format!("the platform did not answer within {} s", SEND_TIME.as_secs());
             Err(ChannelError::Doubtful { message })
@@ -148,7 +159,10 @@ fn settled(ports: &Ports, claim: &PartClaim, error: &ChannelError) -> Settlement
                 error: format!("given up after {MOST_ATTEMPTS} attempts: {message}"),
             };
         }
-        ChannelError::Temporary { after: Some(after), .. } => *after,
+        // Our own pause as well: a platform that always says "in a second" would use up all attempts in minutes.
+        ChannelError::Temporary { after: Some(after), .. } => {
+            (*after).min(LONGEST_WAIT).max(Backoff::after(claim.part.attempts, ports.ids.as_ref()))
+        }
         // The channel's own supervisor sees to a bad key; the message waits for it.
         ChannelError::Setup { .. } => Duration::from_secs(60),
         ChannelError::Temporary { after: None, .. } | ChannelError::Store(_) => {

@@ -10,6 +10,7 @@
 
 mod backoff;
 mod dispatcher;
+mod guard;
 mod health;
 mod measure;
 mod notices;
@@ -29,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Admission, Channel, Factotum, HookRequest, HookResponse, Ports};
 
+pub(crate) use guard::{doubtful, guarded};
 pub use health::{ChannelHealth, ChannelState, Health, Role};
 pub(crate) use notices::stable_id;
 pub(crate) use registry::Connected;
@@ -147,7 +149,8 @@ impl Gateway {
                 () = self.work(end.clone(), lost.clone()) => {}
                 () = tenure.hold(&self.shared) => {
                     tracing::error!("another gateway took over: this one was held up for too long; it stands by now");
-                    // It works on the same data already: nothing of ours may go on.
+                    // It works on the same data already: nothing of ours may go on, nor start at a reload.
+                    *self.stages.lock() = None;
                     lost.cancel();
                     self.end_channels(self.kinds(), Duration::ZERO).await;
                 }
@@ -156,7 +159,8 @@ impl Gateway {
         }
     }
 
-    /// Replaces the channels. One that is the same value with the same policy goes on; the others end and start anew.
+    /// Replaces the channels. One that is the same value with the same policy goes on, unless it had stopped: what kept
+    /// it off may have been mended on the platform. The others end and start anew.
     pub async fn set_channels(&self, channels: Vec<GatewayChannel>) {
         let new: BTreeMap<String, GatewayChannel> =
             channels.into_iter().map(|channel| (channel.channel.kind().to_owned(), channel)).collect();
@@ -164,7 +168,13 @@ impl Gateway {
         if self.stages.lock().is_none() {
             return;
         }
+        let health = self.health();
+        let stopped = |kind: &String| {
+            let health = health.borrow();
+            health.channels.get(kind).is_some_and(|known| matches!(known.state, ChannelState::Stopped { .. }))
+        };
         let same = |kind: &String| match (old.get(kind), new.get(kind)) {
+            _ if stopped(kind) => false,
             (Some(old), Some(new)) => Arc::ptr_eq(&old.channel, &new.channel) && old.policy == new.policy,
             _ => false,
         };
@@ -255,6 +265,9 @@ impl Gateway {
         for supervised in &ending {
             supervised.stages.intake.cancel();
             supervised.stages.sending.cancel();
+        }
+        for kind in &kinds {
+            self.shared.health.forget(kind);
         }
         let mut patience = self.shared.ports.clock.sleep(grace.max(LOOK_AGAIN));
         for supervised in ending {

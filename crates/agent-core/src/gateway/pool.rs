@@ -1,6 +1,6 @@
 //! Runs turns: as many at once as the configuration allows, one for each session.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use session_api::{LeaseFrom, StoreError, Turn};
@@ -12,6 +12,9 @@ use crate::driver::{self, RunEnd};
 
 /// Most leases that are asked for at the same time. One alone would start at most one turn for each commit.
 const AT_ONCE: usize = 8;
+/// The shortest wait when nothing could be leased. A row that is due may be kept for another worker that lives and does
+/// nothing: it must not be asked for without a pause.
+const BREATH: Duration = Duration::from_millis(50);
 
 /// What became of asking for one lease.
 type Asked = (Result<Option<Turn>, StoreError>, OwnedSemaphorePermit);
@@ -98,7 +101,7 @@ async fn wait(shared: &Shared, version: u64, stop: &CancellationToken) {
     };
     // A wall clock that was set back must not keep a turn waiting for as long.
     let longest = super::LOOK_AGAIN;
-    let until_due = due.unwrap_or(longest).min(longest);
+    let until_due = due.unwrap_or(longest).clamp(BREATH, longest);
     tokio::select! {
         () = stop.cancelled() => {}
         changed = mailbox.changed(version) => if changed.is_err() {

@@ -51,10 +51,14 @@ impl Channels {
         });
     }
 
-    pub(crate) fn remove(&self, kind: &str) {
+    /// Takes it away, unless another one has taken its place.
+    pub(crate) fn remove(&self, gone: &Connected) {
+        let kind = gone.channel.kind();
         self.0.rcu(|table| {
             let mut table = BTreeMap::clone(table);
-            table.remove(kind);
+            if table.get(kind).is_some_and(|there| there.inlet.is(&gone.inlet)) {
+                table.remove(kind);
+            }
             table
         });
     }

@@ -32,6 +32,10 @@ pub fn split(text: &str, limit: usize, unit: TextUnit) -> Vec<String> {
     parts
 }
 
+/// A line of more marks is no fence but noise, as a model in a loop makes it: to close and open it again would take all
+/// the room that a part has.
+const MOST_MARKS: usize = 16;
+
 /// An open code block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Fence {
@@ -47,7 +51,8 @@ impl Fence {
         let mark = line.chars().next().filter(|mark| matches!(mark, '`' | '~'))?;
         let marks = line.chars().take_while(|c| *c == mark).count();
         let info = &line[marks..];
-        (marks >= 3 && !(mark == '`' && info.contains('`'))).then(|| Self { line: line.to_owned(), marks })
+        ((3..=MOST_MARKS).contains(&marks) && !(mark == '`' && info.contains('`')))
+            .then(|| Self { line: line.to_owned(), marks })
     }
 
     fn marks(&self) -> &str {
@@ -178,6 +183,15 @@ mod tests {
         let text = "Look:\n```rust\nlet a = 1;\nlet b = 2;\nlet c = 3;\n```\nDone.";
         let parts = split(text, 40, TextUnit::Chars);
         assert_eq!(parts, ["Look:\n```rust\nlet a = 1;\nlet b = 2;\n```", "```rust\nlet c = 3;\n```\nDone."]);
+    }
+
+    #[test]
+    fn a_line_of_nothing_but_marks_is_cut_like_any_other() {
+        for marks in ["`", "~"] {
+            let text = marks.repeat(10_000);
+            let parts = split(&text, 4096, TextUnit::Chars);
+            assert_eq!((parts.len(), parts.concat()), (3, text));
+        }
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Keeps one channel going: connects it, runs it, sends for it, and starts again when it is lost.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    GatewayChannel, Shared, backoff::Backoff, dispatcher::dispatch, health::ChannelState, measure,
-    registry::Connected,
+    GatewayChannel, Shared, backoff::Backoff, dispatcher::dispatch, guard::guarded, health::ChannelState,
+    measure, registry::Connected,
 };
 use crate::{ChannelError, Inlet, InletSetup, commands::COMMANDS};
 
@@ -31,7 +31,12 @@ pub(super) struct Stages {
 pub(super) async fn supervise(shared: Arc<Shared>, configured: GatewayChannel, stages: Stages) {
     let kind = configured.channel.kind().to_owned();
     let clock = shared.ports.clock.clone();
-    let note = |state| shared.health.channel(&kind, state, clock.now());
+    // One that was ended says no more: its successor may be there already.
+    let note = |state| {
+        if !stages.sending.is_cancelled() {
+            shared.health.channel(&kind, state, clock.now());
+        }
+    };
     note(ChannelState::Connecting);
     let mut trouble = Backoff::default();
     while !stages.intake.is_cancelled() {
@@ -81,14 +86,17 @@ pub(super) async fn supervise(shared: Arc<Shared>, configured: GatewayChannel, s
             () = clock.sleep(pause) => {}
         }
     }
-    shared.ports.channels.remove(&kind);
-    shared.health.forget(&kind);
+}
+
+/// A channel that crashed is tried again, but not at once.
+fn crashed(message: String) -> ChannelError {
+    ChannelError::Temporary { message, after: Some(Duration::from_secs(30)) }
 }
 
 async fn connect(shared: &Shared, configured: &GatewayChannel) -> Result<Connected, ChannelError> {
     let GatewayChannel { channel, policy } = configured;
     let account = tokio::select! {
-        connected = guarded(channel.connect()) => connected?,
+        connected = guarded(channel.connect(), crashed) => connected?,
         () = shared.ports.clock.sleep(CONNECT_TIME) => {
             let message = format!("the platform did not answer within {} s", CONNECT_TIME.as_secs());
             return Err(ChannelError::Temporary { message, after: None });
@@ -115,7 +123,8 @@ async fn attend(shared: &Arc<Shared>, connected: Connected, stages: &Stages) -> 
     let lost = stages.sending.child_token();
     let intake = async {
         let ended =
-            guarded(connected.channel.run(connected.inlet.clone(), stages.intake.child_token())).await;
+            guarded(connected.channel.run(connected.inlet.clone(), stages.intake.child_token()), crashed)
+                .await;
         if !stages.intake.is_cancelled() {
             // Nothing can be sent either; what waits goes out when it is connected again.
             lost.cancel();
@@ -123,7 +132,7 @@ async fn attend(shared: &Arc<Shared>, connected: Connected, stages: &Stages) -> 
         ended
     };
     let (ended, ()) = tokio::join!(intake, dispatch(shared, &connected, lost.clone()));
-    shared.ports.channels.remove(&kind);
+    shared.ports.channels.remove(&connected);
     ended
 }
 
@@ -132,22 +141,11 @@ fn announce(shared: &Arc<Shared>, connected: &Connected) {
     let (shared_for_task, channel) = (shared.clone(), connected.channel.clone());
     let task = async move {
         tokio::select! {
-            shown = guarded(channel.announce(COMMANDS)) => if let Err(error) = shown {
+            shown = guarded(channel.announce(COMMANDS), crashed) => if let Err(error) = shown {
                 tracing::warn!(channel = channel.kind(), %error, "the command menu could not be shown");
             },
             () = shared_for_task.ports.clock.sleep(ANNOUNCE_TIME) => {}
         }
     };
     shared.ports.spawn.spawn("announce", Box::pin(task));
-}
-
-/// A panic in a channel is an error of that channel.
-async fn guarded<T>(call: impl Future<Output = Result<T, ChannelError>>) -> Result<T, ChannelError> {
-    match AssertUnwindSafe(call).catch_unwind().await {
-        Ok(done) => done,
-        Err(_) => {
-            let message = "the channel crashed; this is a bug in it".to_owned();
-            Err(ChannelError::Temporary { message, after: Some(Duration::from_secs(30)) })
-        }
-    }
 }

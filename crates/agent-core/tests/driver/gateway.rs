@@ -399,6 +399,161 @@ async fn the_end_lets_a_running_turn_finish_and_cuts_one_that_does_not() {
 }
 
 #[tokio::test]
+async fn a_send_that_panics_is_in_doubt_and_the_channel_goes_on() {
+    let app =
+        TestApp::new(core(script(vec![ScriptedReply::text("one"), ScriptedReply::text("two")]), vec![]));
+    let platform = Platform::sound();
+    platform.sends.lock().push_back(Fault::Panic);
+    let running = start(&app, &platform);
+    platform.inner.put(arrival("1", "ann", "chat", "hi"));
+    shows(&app, &platform, "chat", &["one"]).await;
+    platform.inner.put(arrival("2", "ann", "chat", "hi"));
+    shows(&app, &platform, "chat", &["one", "two"]).await;
+    running.stop.cancel();
+    app.in_time(running.task).await.unwrap();
+}
+
+/// Waits until the channel is in this state.
+async fn channel_is(app: &TestApp, gateway: &Gateway, wanted: fn(&ChannelState) -> bool) {
+    let mut health = gateway.health();
+    let reached =
+        health.wait_for(|health| health.channels.get("loopback").is_some_and(|one| wanted(&one.state)));
+    drop(app.in_time(reached).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_channel_that_ends_late_takes_nothing_from_the_one_in_its_place() {
+    let app = TestApp::new(core(script(vec![ScriptedReply::text("one")]), vec![]));
+    let old = Platform::sound();
+    old.sends.lock().push_back(Fault::ShownThenSilence);
+    let running = start(&app, &old);
+    old.inner.put(arrival("1", "ann", "chat", "hi"));
+    shows(&app, &old, "chat", &["one"]).await;
+    let new = Platform::sound();
+    let channel = GatewayChannel { channel: new.clone(), policy: ChannelPolicy::default() };
+    app.in_time(running.gateway.set_channels(vec![channel])).await;
+    channel_is(&app, &running.gateway, |state| matches!(state, ChannelState::Connected { .. })).await;
+    // Longer than a send may take: the old one is over by then.
+    app.in_time(session_api::Clock::sleep(&app.clock, Duration::from_secs(130))).await;
+    let request = HookRequest { headers: vec![], body: Bytes::new() };
+    assert_eq!(running.gateway.hook("loopback", request).await.status, 404, "asked, and it takes no hooks");
+    channel_is(&app, &running.gateway, |state| matches!(state, ChannelState::Connected { .. })).await;
+    running.stop.cancel();
+    app.in_time(running.task).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_reload_tries_a_stopped_channel_again() {
+    let app = TestApp::new(core(script(vec![]), vec![]));
+    let platform = Platform::sound();
+    platform.connects.lock().push_back(ChannelError::Setup { message: "intent not enabled".into() });
+    let running = start(&app, &platform);
+    channel_is(&app, &running.gateway, |state| matches!(state, ChannelState::Stopped { .. })).await;
+    let same = GatewayChannel { channel: platform.clone(), policy: ChannelPolicy::default() };
+    app.in_time(running.gateway.set_channels(vec![same])).await;
+    channel_is(&app, &running.gateway, |state| matches!(state, ChannelState::Connected { .. })).await;
+    running.stop.cancel();
+    app.in_time(running.task).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_gateway_that_lost_its_role_starts_no_channel_at_a_reload() {
+    let app = TestApp::new(core(script(vec![]), vec![]));
+    let platform = Platform::sound();
+    let running = start(&app, &platform);
+    channel_is(&app, &running.gateway, |state| matches!(state, ChannelState::Connected { .. })).await;
+    // Others think that it is dead, as after a long pause of the whole process.
+    app.store.kill(session_api::WorkerId(uuid::Uuid::from_u128((0xF0_00 << 64) | 1)));
+    let another = app.another(core(script(vec![]), vec![]));
+    let elsewhere = start(&another, &Platform::sound());
+    let mut health = running.gateway.health();
+    drop(app.in_time(health.wait_for(|health| health.role == Role::Standby)).await.unwrap());
+    let new = Platform::sound();
+    new.connects.lock().push_back(ChannelError::Setup { message: "it was connected".into() });
+    let channel = GatewayChannel { channel: new.clone(), policy: ChannelPolicy::default() };
+    app.in_time(running.gateway.set_channels(vec![channel])).await;
+    app.in_time(session_api::Clock::sleep(&app.clock, Duration::from_secs(2))).await;
+    assert_eq!(new.connects.lock().len(), 1, "a gateway that stands by connects nothing");
+    for gateway in [running, elsewhere] {
+        gateway.stop.cancel();
+        app.in_time(gateway.task).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_answer_waits_for_the_id_of_its_draft_and_takes_its_place() {
+    let slow = Probe::new("look", Effect::Pure, Does::Wait);
+    let replies = vec![ScriptedReply::tool("look", &none()), ScriptedReply::text("Found it.")];
+    let app = TestApp::new(core(script(replies), vec![slow.clone()]));
+    let platform = Platform::sound();
+    *platform.knows.lock() = Some(Reconciled::Unknown);
+    platform.sends.lock().push_back(Fault::Late(app.clock.clone(), Duration::from_secs(1)));
+    let running = start(&app, &platform);
+    platform.inner.put(arrival("1", "ann", "chat", "find it"));
+    shows(&app, &platform, "chat", &["⏳ `look` …"]).await;
+    slow.release();
+    shows(&app, &platform, "chat", &["Found it."]).await;
+    let last = platform.inner.sent().pop().unwrap();
+    assert!(last.part.platform_id.is_some() && !last.part.doubted, "an edit: {last:?}");
+    running.stop.cancel();
+    app.in_time(running.task).await.unwrap();
+}
+
+/// Hears slowly.
+struct Slow(session_api::ManualClock, std::sync::atomic::AtomicUsize);
+
+#[async_trait::async_trait]
+impl agent_core::Transcriber for Slow {
+    async fn transcribe(&self, _: Bytes, _: &str, _: &str) -> Result<String, agent_core::ModelError> {
+        self.1.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        session_api::Clock::sleep(&self.0, Duration::from_secs(60)).await;
+        Ok("buy milk".into())
+    }
+}
+
+#[tokio::test]
+async fn a_voice_note_that_takes_longer_than_a_lease_is_heard_once() {
+    let app = TestApp::new(core(script(vec![ScriptedReply::text("noted")]), vec![]));
+    let slow = Arc::new(Slow(app.clock.clone(), Default::default()));
+    let mut hearing = core(script(vec![ScriptedReply::text("noted")]), vec![]);
+    hearing.transcriber = Some(slow.clone());
+    app.factotum.swap_core(hearing);
+    let platform = Platform::sound();
+    let running = start(&app, &platform);
+    let blob = app.stores.blobs.put_blob(Bytes::from_static(b"sound")).await.unwrap();
+    let mut voice = arrival("1", "ann", "chat", "");
+    voice.parts = vec![Part::File { blob, mime: "audio/ogg".into(), name: "voice.ogg".into() }];
+    platform.inner.put(voice);
+    shows(&app, &platform, "chat", &["noted"]).await;
+    assert_eq!(slow.1.load(std::sync::atomic::Ordering::SeqCst), 1);
+    running.stop.cancel();
+    app.in_time(running.task).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_strangers_name_is_one_plain_line_for_the_owner() {
+    let app = TestApp::new(core(script(vec![]), vec![]));
+    let platform = Platform::sound();
+    let notify = Route::to_session(&SessionKey::new("loopback", "", "owner"));
+    let config = GatewayConfig { notify: Some(notify), ..GatewayConfig::default() };
+    let running = start_with(&app, &platform, config, ChannelPolicy::default());
+    let mut stranger = arrival("1", "eve", "eve's", "hi");
+    stranger.sender_name = Some(format!("Ann\n`/pairing approve X`\u{1b}[2J\u{202E}{}", "x".repeat(500)));
+    platform.inner.put(stranger);
+    let told = async {
+        while platform.inner.shown("owner").is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    app.in_time(told).await;
+    let text = platform.inner.shown("owner").remove(0);
+    assert!(text.starts_with("Ann pairing approve X 2J xxxx") && text.lines().count() == 1, "{text}");
+    assert!(text.len() < 300, "{text}");
+    running.stop.cancel();
+    app.in_time(running.task).await.unwrap();
+}
+
+#[tokio::test]
 async fn hooks_reach_their_channel_or_say_that_it_is_not_there() {
     let app = TestApp::new(core(script(vec![]), vec![]));
     let platform = Platform::sound();

@@ -7,7 +7,7 @@ use agent_core::{
 };
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use session_api::{PartClaim, Route};
+use session_api::{Clock as _, ManualClock, PartClaim, Route};
 use tokio_util::sync::CancellationToken;
 
 /// A loopback channel in front of which faults can be put.
@@ -30,6 +30,10 @@ pub(crate) enum Fault {
     Error(ChannelError),
     /// It is shown, and no answer ever comes.
     ShownThenSilence,
+    /// It is shown, and the answer comes so much later.
+    Late(ManualClock, Duration),
+    /// The adapter has a bug.
+    Panic,
 }
 
 #[async_trait]
@@ -66,6 +70,12 @@ impl Channel for Platform {
                 self.inner.send(claim).await?;
                 std::future::pending().await
             }
+            Some(Fault::Late(clock, wait)) => {
+                let sent = self.inner.send(claim).await;
+                clock.sleep(wait).await;
+                sent
+            }
+            Some(Fault::Panic) => panic!("a bug in the adapter"),
             None => self.inner.send(claim).await,
         }
     }
