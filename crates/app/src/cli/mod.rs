@@ -86,7 +86,7 @@ fn dispatch(args: Args) -> Result<u8, CliError> {
             Ok(exit::OK)
         }
         Command::Onboard(onboard) => onboard::run(&start, &onboard),
-        Command::Gateway { command } => gateway::run(&start, command),
+        Command::Gateway { command } => gateway::run(&start, command.as_ref()),
         Command::Service(command) => service::run(&start, &command),
         Command::Channels(command) => start.block_on(channels::run(&start, command)),
         Command::Pairing(command) => start.block_on(pairing::run(&start, command)),
