@@ -60,7 +60,7 @@ impl HttpTask {
     /// Returns when the address changed.
     pub(super) async fn changed(&mut self) {
         if self.seen.changed().await.is_err() {
-            std::future::pending().await;
+            std::future::pending::<()>().await;
         }
     }
 
