@@ -146,7 +146,8 @@ fn settings(config: &Config, app: &GatewayApp) -> Result<HttpConfig, String> {
     Ok(HttpConfig {
         bind,
         token: Some(token),
-        allowed_hosts: section.hosts.clone(),
+        hosts: section.hosts.clone(),
+        origins: section.origins.clone(),
         websocket: websocket.then(WebSocketPolicy::default),
         ..HttpConfig::default()
     })
