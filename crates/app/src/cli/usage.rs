@@ -1,6 +1,6 @@
 //! `factotum usage`.
 
-use session_api::{Timestamp, UsageBy, UsageTotal};
+use session_api::{Clock as _, Timestamp, UsageBy, UsageTotal};
 
 use super::{
     args::{Usage, UsageGroup},
@@ -8,7 +8,7 @@ use super::{
     out,
     start::Start,
 };
-use crate::{Assistant, exit};
+use crate::{Assistant, exit, system::SystemClock};
 
 /// Cells of the longest bar.
 const BAR: u64 = 30;
@@ -36,7 +36,7 @@ impl From<UsageGroup> for UsageBy {
 
 async fn show(assistant: &Assistant, usage: &Usage) -> Result<u8, CliError> {
     let since = match usage.days {
-        Some(days) => first_of(assistant.factotum().ports().clock.now(), days),
+        Some(days) => first_of(SystemClock::new().now(), days),
         None => Timestamp(0),
     };
     let totals = assistant.usage(since, usage.by.into()).await?;
