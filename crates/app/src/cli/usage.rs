@@ -8,7 +8,7 @@ use super::{
     out,
     start::Start,
 };
-use crate::{Assistant, exit, system::SystemClock};
+use crate::{Assistant, SystemClock, exit};
 
 /// Cells of the longest bar.
 const BAR: u64 = 30;
