@@ -23,6 +23,7 @@ mod start;
 mod status;
 mod stop;
 mod turn;
+mod usage;
 mod why;
 
 use std::{ffi::OsString, io::Write as _};
@@ -93,6 +94,7 @@ fn dispatch(args: Args) -> Result<u8, CliError> {
         Command::Turn(command) => start.block_on(turn::run(&start, command)),
         Command::Why { id, json } => start.block_on(why::run(&start, &id, json)),
         Command::Agent(agent) => start.block_on(agent::run(&start, agent)),
+        Command::Usage(usage) => start.block_on(usage::run(&start, usage)),
         Command::Status { json } => start.block_on(status::run(&start, json)),
         Command::Doctor { json } => start.block_on(doctor::run(&start, json)),
         Command::Approvals(command) => start.block_on(approvals::run(&start, command)),
