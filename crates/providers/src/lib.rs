@@ -16,6 +16,7 @@ pub mod anthropic;
 pub mod detect;
 #[cfg(feature = "openai")]
 mod exchange;
+pub mod layers;
 #[cfg(feature = "offline")]
 pub mod offline;
 #[cfg(feature = "openai")]
