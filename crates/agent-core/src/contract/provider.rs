@@ -281,7 +281,9 @@ fn calls(count: usize) -> Vec<(String, String)> {
 /// What was used is reported with the end.
 pub async fn usage_comes_with_the_end(harness: &dyn ProviderHarness) -> Outcome {
     let (_, finished, _) = played!(play_well(harness, Scenario::Usage).await);
-    assert_eq!(finished.usage, Some(USAGE));
+    // How much was put into the cache is told by few.
+    let usage = finished.usage.map(|usage| TokenUsage { cache_write_tokens: 0, ..usage });
+    assert_eq!(usage, Some(USAGE));
     Outcome::Passed
 }
 
