@@ -12,7 +12,7 @@ use std::{
 
 use agent_core::{
     BudgetConfig, ChosenModel, Core, Factotum, LocalBus, Models, NoPrompts, NoSecrets, Ports, RunEventKind,
-    RunRequest, ScriptedProvider, ScriptedReply, Spawn, gateway::Channels, turn::Limits,
+    RunRequest, ScriptedProvider, ScriptedReply, Spawn, SpendingCaps, gateway::Channels, turn::Limits,
 };
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
@@ -64,6 +64,7 @@ fn core(provider: ScriptedProvider) -> Result<Core, String> {
         prompts: Arc::new(NoPrompts),
         transcriber: None,
         limits: Limits::default(),
+        caps: SpendingCaps::default(),
         budget: BudgetConfig::default(),
         approval_expiry: Duration::from_secs(600),
     })

@@ -32,7 +32,8 @@ async fn show(context: &CommandContext<'_>) -> Result<CommandAnswer, AgentError>
         }
         None => format!("This conversation uses the default model, {}.", models.default_model().name()),
     };
-    let providers: Vec<&str> = models.providers().map(|provider| provider.info().name.as_str()).collect();
-    Ok(format!("{line}\nProviders: {}. `/model PROVIDER/MODEL` chooses another.", providers.join(", "))
-        .into())
+    let (providers, presets) = (models.directory().providers(), models.directory().presets());
+    let presets =
+        if presets.is_empty() { String::new() } else { format!("\nPresets: {}.", presets.join(", ")) };
+    Ok(format!("{line}\nProviders: {}.{presets} `/model NAME` chooses another.", providers.join(", ")).into())
 }

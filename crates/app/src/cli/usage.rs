@@ -129,7 +129,8 @@ fn bar(part: u64, whole: u64) -> String {
     if part == 0 || whole == 0 {
         return String::new();
     }
-    let eighths = u64::try_from(u128::from(part) * u128::from(BAR * 8) / u128::from(whole)).unwrap_or(BAR * 8);
+    let eighths =
+        u64::try_from(u128::from(part) * u128::from(BAR * 8) / u128::from(whole)).unwrap_or(BAR * 8);
     let eighths = eighths.clamp(1, BAR * 8);
     let full = usize::try_from(eighths / 8).unwrap_or_default();
     let rest = usize::try_from(eighths % 8).unwrap_or_default();

@@ -212,7 +212,13 @@ pub struct HttpSection {
 
 impl Default for HttpSection {
     fn default() -> Self {
-        Self { enabled: true, bind: "127.0.0.1:8700".into(), token: None, hosts: Vec::new(), origins: Vec::new() }
+        Self {
+            enabled: true,
+            bind: "127.0.0.1:8700".into(),
+            token: None,
+            hosts: Vec::new(),
+            origins: Vec::new(),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use agent_core::{
     BudgetConfig, ChosenModel, Core, Factotum, HookRequest, HookResponse, LocalBus, Models, NoPrompts, Ports,
-    ScriptedProvider, ScriptedReply, Spawn, turn::Limits,
+    ScriptedProvider, ScriptedReply, Spawn, SpendingCaps, turn::Limits,
 };
 use async_trait::async_trait;
 use futures_util::{SinkExt as _, StreamExt as _, future::BoxFuture};
@@ -145,6 +145,7 @@ impl Gateway {
             prompts: Arc::new(NoPrompts),
             transcriber: None,
             limits: Limits::default(),
+            caps: SpendingCaps::default(),
             budget: BudgetConfig::default(),
             approval_expiry: Duration::from_secs(600),
         };

@@ -10,7 +10,8 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use agent_core::{
     BudgetConfig, ChosenModel, Core, Factotum, LlmProvider, LocalBus, Models, NoPrompts, NoSecrets, Ports,
-    RunRequest, RunResult, ScriptedProvider, ScriptedReply, Spawn, gateway::Channels, turn::Limits,
+    RunRequest, RunResult, ScriptedProvider, ScriptedReply, Spawn, SpendingCaps, gateway::Channels,
+    turn::Limits,
 };
 use futures_util::{FutureExt as _, future::BoxFuture};
 use parking_lot::Mutex;
@@ -59,6 +60,7 @@ pub(crate) fn core(provider: Arc<dyn LlmProvider>, tools: Vec<Arc<dyn Tool>>) ->
         prompts: Arc::new(NoPrompts),
         transcriber: None,
         limits: Limits::default(),
+        caps: SpendingCaps::default(),
         budget: BudgetConfig::default(),
         approval_expiry: Duration::from_secs(600),
     }

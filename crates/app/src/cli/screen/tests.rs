@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use agent_core::{
     BudgetConfig, ChosenModel, Core, Factotum, LocalBus, ModelError, ModelErrorKind, ModelEvent, Models,
-    NoPrompts, NoSecrets, Ports, RunRequest, ScriptedProvider, ScriptedReply, gateway::Channels,
-    turn::Limits,
+    NoPrompts, NoSecrets, Ports, RunRequest, ScriptedProvider, ScriptedReply, SpendingCaps,
+    gateway::Channels, turn::Limits,
 };
 use async_trait::async_trait;
 use serde_json::json;
@@ -75,6 +75,7 @@ fn assistant(replies: Vec<ScriptedReply>, approver: Arc<dyn Approver>) -> Factot
         prompts: Arc::new(NoPrompts),
         transcriber: None,
         limits: Limits { model_calls: 3, ..Limits::default() },
+        caps: SpendingCaps::default(),
         budget: BudgetConfig::default(),
         approval_expiry: Duration::from_secs(600),
     };
