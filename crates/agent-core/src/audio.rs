@@ -1,4 +1,4 @@
-//! The port to speech recognition.
+//! The ports to speech recognition and to speech.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -83,5 +83,68 @@ impl Transcriber for ScriptedTranscriber {
             "" => SILENCE.to_owned(),
             text => text.to_owned(),
         })
+    }
+}
+
+/// Recorded speech.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Speech {
+    /// The recording. Never empty.
+    pub audio: Bytes,
+    /// Its media type, without parameters.
+    pub mime: String,
+}
+
+/// Reads text aloud.
+///
+/// A speaker never retries: an error says whether and when a retry helps. Whatever a server sends, a call ends within bounded
+/// time and memory. Dropping the call closes the connection.
+#[async_trait]
+pub trait Speaker: Send + Sync {
+    /// A recording of somebody who reads `text`. A text without a letter in it, or too long for the server, fails without being
+    /// sent, and a retry does not help.
+    async fn speak(&self, text: &str) -> Result<Speech, ModelError>;
+}
+
+/// Answers with prepared recordings in order, the last one for ever, and remembers what it was asked to read. For tests and
+/// demonstrations.
+///
+/// With an empty script every call fails with `NotConfigured`.
+#[derive(Debug, Default)]
+pub struct ScriptedSpeaker {
+    script: Mutex<Vec<Result<Speech, ModelError>>>,
+    texts: Mutex<Vec<String>>,
+}
+
+impl ScriptedSpeaker {
+    /// A speaker with this script.
+    #[must_use]
+    pub fn new(script: Vec<Result<Speech, ModelError>>) -> Self {
+        Self { script: Mutex::new(script), texts: Mutex::default() }
+    }
+
+    /// All texts so far.
+    #[must_use]
+    pub fn texts(&self) -> Vec<String> {
+        self.texts.lock().clone()
+    }
+}
+
+#[async_trait]
+impl Speaker for ScriptedSpeaker {
+    async fn speak(&self, text: &str) -> Result<Speech, ModelError> {
+        if text.trim().is_empty() {
+            return Err(ModelError::new(ModelErrorKind::BadRequest, "there is nothing to read aloud"));
+        }
+        self.texts.lock().push(text.to_owned());
+        let mut script = self.script.lock();
+        match script.len() {
+            0 => Err(ModelError::new(
+                ModelErrorKind::NotConfigured,
+                "the script of the scripted speaker is empty",
+            )),
+            1 => script[0].clone(),
+            _ => script.remove(0),
+        }
     }
 }

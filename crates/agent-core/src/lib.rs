@@ -22,6 +22,7 @@ mod commands;
 mod context;
 mod core;
 mod driver;
+mod embedding;
 mod error;
 mod event;
 mod facade;
@@ -50,7 +51,9 @@ pub use admission::{
     Admission, AllowList, ChannelRules, Gate, GroupPolicy, Judgement, Paired, Pairing, PairingError,
     PairingRequest, REFUSED, RuleVerdict,
 };
-pub use audio::{SILENCE, ScriptedTranscriber, Transcriber, TranscriptionRequest};
+pub use audio::{
+    SILENCE, ScriptedSpeaker, ScriptedTranscriber, Speaker, Speech, Transcriber, TranscriptionRequest,
+};
 pub use bus::{EventBus, LocalBus};
 pub use channel::{
     Account, Arrival, BuildChannel, Channel, ChannelCapabilities, ChannelDeps, ChannelError, ChannelKind,
@@ -59,6 +62,7 @@ pub use channel::{
 pub use commands::{COMMANDS, CommandHelp};
 pub use context::{NoPrompts, PromptFile, PromptSource, estimate_tokens, fold_history, system_prompt};
 pub use core::{BudgetConfig, Core};
+pub use embedding::{Embedded, Embedder, WordEmbedder};
 pub use error::AgentError;
 pub use event::{RunEvent, RunEventKind};
 pub use facade::{

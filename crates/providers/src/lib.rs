@@ -14,11 +14,15 @@
 pub mod anthropic;
 #[cfg(feature = "openai")]
 pub mod detect;
+#[cfg(feature = "embeddings")]
+pub mod embeddings;
 #[cfg(feature = "openai")]
 mod exchange;
 pub mod layers;
 #[cfg(feature = "offline")]
 pub mod offline;
+#[cfg(any(feature = "whisper", feature = "speech", feature = "embeddings"))]
+mod oneshot;
 #[cfg(feature = "openai")]
 pub mod openai;
 #[cfg(feature = "openai")]
@@ -30,6 +34,8 @@ mod registry;
 #[cfg(feature = "openai-responses")]
 pub mod responses;
 mod setup;
+#[cfg(feature = "speech")]
+pub mod speech;
 #[cfg(feature = "openai")]
 mod sse;
 #[cfg(feature = "openai")]
@@ -39,6 +45,8 @@ pub mod table;
 #[cfg(feature = "whisper")]
 pub mod whisper;
 
+#[cfg(feature = "embeddings")]
+pub use embeddings::embedder;
 #[cfg(feature = "openai")]
 pub use exchange::clients::Clients;
 #[cfg(feature = "openai")]
@@ -46,6 +54,8 @@ pub use probe::{Outcome, Tested};
 #[cfg(feature = "openai")]
 pub use registry::{Part, Preset, ProviderSettings, Ready, Registry, RegistryError, Settings, Target};
 pub use setup::{Kind, ProviderSetupError, build, kinds};
+#[cfg(feature = "speech")]
+pub use speech::speaker;
 #[cfg(feature = "openai")]
 pub use switchboard::{LineState, Switchboard};
 #[cfg(feature = "whisper")]

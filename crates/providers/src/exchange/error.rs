@@ -73,7 +73,7 @@ impl Voice {
 
     /// What an error status and its body come to, for those who find their own words: what can be done, how long the server
     /// wants to be left alone, and its own words, ready to stand behind a sentence.
-    #[cfg(feature = "whisper")]
+    #[cfg(any(feature = "whisper", feature = "speech", feature = "embeddings"))]
     pub(crate) fn verdict(
         &self,
         status: StatusCode,

@@ -19,9 +19,6 @@ use async_trait::async_trait;
 use http_client::Url;
 use secrecy::SecretString;
 
-// Where speech recognition expects them.
-#[cfg(feature = "whisper")]
-pub(crate) use crate::exchange::{base_url, below, error};
 pub use config::OpenAiConfig;
 pub use quirks::{LimitField, Quirks, ReplayReasoning, SystemRole};
 

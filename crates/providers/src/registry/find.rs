@@ -90,6 +90,27 @@ impl Registry {
         Ok(Found { target, table, key, rate: RatePolicy::default() })
     }
 
+    /// The names of all that is known, one for each model and none twice.
+    pub(super) fn everything(&self) -> Vec<String> {
+        let models = |vendor: Option<&'static Vendor>| -> Vec<&'static str> {
+            let own = vendor.filter(|vendor| !vendor.gateway).map_or(&[][..], |vendor| vendor.models);
+            if own.is_empty() { vec![FIRST] } else { own.iter().map(|model| model.prefix).collect() }
+        };
+        let sections = &self.settings.providers;
+        let mut all = Vec::new();
+        for (name, section) in sections {
+            all.extend(models(vendor_at(section)).iter().map(|model| format!("{name}/{model}")));
+        }
+        let keys = self.keys();
+        let known = |vendor: &&Vendor| {
+            sections.values().any(|section| vendor_at(section).is_some_and(|at| at.name == vendor.name))
+        };
+        for vendor in keys.vendors().filter(|vendor| !known(vendor)) {
+            all.extend(models(Some(vendor)).iter().map(|model| format!("{}/{model}", vendor.name)));
+        }
+        all
+    }
+
     /// All keys at hand: those of vendors, and those of configured providers at the addresses of vendors.
     fn keys(&self) -> Keys {
         let mut keys = self.settings.keys.clone();

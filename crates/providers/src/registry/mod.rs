@@ -18,6 +18,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use agent_core::{ChosenModel, LlmProvider, RetryingProvider, TokenUsage};
 use parking_lot::Mutex;
 use serde::Serialize;
+use session_api::Clock;
 
 pub use error::{Part, RegistryError};
 pub use settings::{Preset, ProviderSettings, Settings};
@@ -39,12 +40,30 @@ pub struct Registry {
     made: Mutex<BTreeMap<(String, bool), Made>>,
 }
 
-/// A provider without layers, and its line.
+/// A provider, made once.
 #[derive(Clone)]
 struct Made {
-    provider: Arc<dyn LlmProvider>,
-    /// None for providers without a server.
-    line: Option<Arc<Line>>,
+    /// Without layers.
+    bare: Arc<dyn LlmProvider>,
+    /// With its own layers, waiting for its turn.
+    patient: Arc<dyn LlmProvider>,
+    /// As that, for one that has another one behind it.
+    hasty: Arc<dyn LlmProvider>,
+}
+
+impl Made {
+    fn new(bare: Arc<dyn LlmProvider>, line: Option<&Line>, clock: &Arc<dyn Clock>) -> Self {
+        // Without a server there is nothing to be careful with.
+        let Some(line) = line else {
+            return Self { patient: bare.clone(), hasty: bare.clone(), bare };
+        };
+        let guarded = |patient: bool| -> Arc<dyn LlmProvider> {
+            let limited = RateLimitedProvider::new(bare.clone(), line.rate.clone(), clock.clone(), patient);
+            let breaking = BreakingProvider::new(Arc::new(limited), line.breaker.clone(), clock.clone());
+            Arc::new(FirstModelProvider::new(Arc::new(breaking)))
+        };
+        Self { patient: guarded(true), hasty: guarded(false), bare }
+    }
 }
 
 /// A model that is ready to be asked.
@@ -147,6 +166,13 @@ impl Registry {
         self.find(name).map(|found| found.target)
     }
 
+    /// Every model that is known to be had with the keys at hand, those of configured providers first. Where a server may have
+    /// any, [`FIRST`](crate::layers::FIRST) stands for them.
+    #[must_use]
+    pub fn known(&self) -> Vec<Target> {
+        self.everything().into_iter().filter_map(|name| self.resolve(&name).ok()).collect()
+    }
+
     /// Makes every configured provider and every preset once, to find out what is wrong with them. Touches no network.
     #[must_use]
     pub fn check(&self) -> Vec<RegistryError> {
@@ -186,7 +212,7 @@ impl Registry {
     pub(crate) fn bare(&self, name: &str) -> Result<(Arc<dyn LlmProvider>, Target), RegistryError> {
         let found = self.find(name)?;
         let made = self.make(&found)?;
-        Ok((made.provider, found.target))
+        Ok((made.bare, found.target))
     }
 
     fn ready(&self, name: &str, fallback: &[String]) -> Result<Ready, RegistryError> {
@@ -204,7 +230,7 @@ impl Registry {
         }
         let last = chain.len() - 1;
         let mut links = chain.iter().enumerate().map(|(index, (made, target))| Link {
-            provider: self.guarded(made, index == last),
+            provider: if index == last { made.patient.clone() } else { made.hasty.clone() },
             model: (index > 0).then(|| target.model.clone()),
         });
         let model = chain[0].1.model.clone();
@@ -212,7 +238,7 @@ impl Registry {
         let provider: Arc<dyn LlmProvider> = match links.next() {
             Some(first) if last > 0 => Arc::new(FailoverProvider::new(first, links.collect(), clock.clone())),
             Some(only) => only.provider,
-            None => chain[0].0.provider.clone(),
+            None => chain[0].0.patient.clone(),
         };
         let provider = Arc::new(RetryingProvider::new(
             provider,
@@ -223,15 +249,6 @@ impl Registry {
         Ok(Ready { provider, model, chain: chain.into_iter().map(|(_, target)| target).collect() })
     }
 
-    /// The layers of one provider of a chain.
-    fn guarded(&self, made: &Made, last: bool) -> Arc<dyn LlmProvider> {
-        let Some(line) = &made.line else { return made.provider.clone() };
-        let clock = &self.board.clock;
-        let limited = RateLimitedProvider::new(made.provider.clone(), line.rate.clone(), clock.clone(), last);
-        let breaking = BreakingProvider::new(Arc::new(limited), line.breaker.clone(), clock.clone());
-        Arc::new(FirstModelProvider::new(Arc::new(breaking)))
-    }
-
     /// The provider of a found model, made at its first use.
     fn make(&self, found: &find::Found) -> Result<Made, RegistryError> {
         let id = (found.target.provider.clone(), found.target.images.unwrap_or(true));
@@ -240,13 +257,12 @@ impl Registry {
         }
         let (name, kind) = (&found.target.provider, &found.target.kind);
         let clients = self.board.clients();
-        let provider =
-            crate::setup::build_sharing(name, kind, found.table.clone(), found.key.clone(), clients)?;
+        let bare = crate::setup::build_sharing(name, kind, found.table.clone(), found.key.clone(), clients)?;
         let line = (!found.target.server.is_empty()).then(|| {
             let key = found.key.as_ref();
             self.board.line(name, &found.target.server, key, self.settings.breaker, found.rate)
         });
-        let made = Made { provider, line };
+        let made = Made::new(bare, line.as_deref(), &self.board.clock);
         self.made.lock().insert(id, made.clone());
         Ok(made)
     }

@@ -1,27 +1,17 @@
 //! Speech recognition at servers that speak the transcription API of `OpenAI`: that one, Groq, and servers at home.
 //!
-//! `config` is the table `[transcription]`, `format` chooses the name under which a recording is sent, `error` finds words for
-//! what goes wrong.
+//! `config` is the table `[transcription]`, `format` chooses the name under which a recording is sent.
 
 mod config;
-mod error;
 mod format;
 
-use std::{
-    fmt,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{fmt, sync::Arc};
 
 use agent_core::{ModelError, ModelErrorKind as Kind, SILENCE, Transcriber};
 use async_trait::async_trait;
 use bytes::Bytes;
-use http_client::{
-    Client, Method, Policy, RequestBuilder, Response, Url,
-    header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue},
-    multipart::{Form, Part},
-};
-use secrecy::{ExposeSecret, SecretString};
+use http_client::multipart::{Form, Part};
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -29,13 +19,18 @@ pub use config::WhisperConfig;
 
 use crate::{
     ProviderSetupError,
-    openai::{base_url, below, error::Voice},
+    oneshot::{Desk, Place, Words},
 };
 
-/// How errors of setting up call it.
-const NAME: &str = "voice";
-/// The server that wants a key in any case.
-const OPENAI_HOST: &str = "api.openai.com";
+const WORDS: Words = Words {
+    name: "voice",
+    server: "transcription server",
+    section: "transcription",
+    sent: "recording",
+    too_large: "lower max_bytes in [transcription]",
+    answer: "transcript",
+    compatible: "a Whisper-compatible server",
+};
 /// Most bytes of an answer: hours of speech are less.
 const LARGEST_ANSWER: usize = 1_000_000;
 
@@ -48,24 +43,20 @@ pub fn transcriber(
     table: Value,
     key: Option<SecretString>,
 ) -> Result<Arc<dyn Transcriber>, ProviderSetupError> {
-    Ok(Arc::new(WhisperTranscriber::new(crate::setup::read(NAME, table)?, key)?))
+    Ok(Arc::new(WhisperTranscriber::new(crate::setup::read(WORDS.name, table)?, key)?))
 }
 
 /// A Whisper-compatible server.
 pub struct WhisperTranscriber {
     config: WhisperConfig,
-    url: Url,
-    headers: HeaderMap,
-    voice: Voice,
-    /// Made at the first call: a process that never hears anything does not pay for it.
-    client: OnceLock<Client>,
+    desk: Desk,
 }
 
 impl fmt::Debug for WhisperTranscriber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The URL may hold a password.
         f.debug_struct("WhisperTranscriber")
-            .field("server", &self.voice.server)
+            .field("server", &self.desk.server())
             .field("model", &self.config.model)
             .finish_non_exhaustive()
     }
@@ -77,51 +68,15 @@ impl WhisperTranscriber {
     /// # Errors
     /// When the URL, the key, or a value cannot be used.
     pub fn new(config: WhisperConfig, key: Option<SecretString>) -> Result<Self, ProviderSetupError> {
-        let wrong = |key, message| ProviderSetupError::Value { name: NAME.into(), key, message };
-        let base = base_url(&config.base_url).map_err(|message| wrong("base_url", message))?;
-        if let Some((key, message)) = config.wrong() {
-            return Err(wrong(key, message));
-        }
-        let mut headers = HeaderMap::new();
-        let mut secrets = Vec::new();
-        // A key that is read from a file ends in a line feed.
-        if let Some(key) = key.as_ref().map(|key| key.expose_secret().trim()).filter(|key| !key.is_empty()) {
-            let mut value = HeaderValue::from_str(&format!("Bearer {key}"))
-                .map_err(|_| wrong("api_key", "the key holds characters that no key has".into()))?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
-            secrets.push(SecretString::from(key.to_owned()));
-        }
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        secrets.extend(key);
-        secrets.extend(base.password().map(|password| SecretString::from(password.to_owned())));
-        let url = below(&base, &["audio", "transcriptions"]);
-        let voice = Voice {
-            provider: NAME.into(),
-            model: config.model.chars().take(100).collect(),
-            server: http_client::endpoint(&url),
-            secrets,
-            total: Duration::from_secs(config.timeout_seconds),
+        let place = Place {
+            base_url: &config.base_url,
+            path: &["audio", "transcriptions"],
+            model: &config.model,
+            seconds: config.timeout_seconds,
+            accept: "application/json",
         };
-        Ok(Self { config, url, headers, voice, client: OnceLock::new() })
-    }
-
-    fn client(&self) -> Result<&Client, ModelError> {
-        if self.url.host_str() == Some(OPENAI_HOST) && !self.headers.contains_key(AUTHORIZATION) {
-            let text = "the transcription server has no key; set api_key in [transcription]";
-            return Err(ModelError::new(Kind::NotConfigured, text));
-        }
-        if let Some(client) = self.client.get() {
-            return Ok(client);
-        }
-        // The whole exchange has one limit, kept here, where its error can say which key to change.
-        let policy = Policy { total_timeout: None, idle_timeout: None, ..Policy::default() };
-        let built = http_client::build(&policy).map_err(|error| {
-            let text = format!("the transcription server cannot be asked: {error}");
-            ModelError::new(Kind::NotConfigured, text)
-        })?;
-        // Two calls may both come here at the start; one client is then thrown away.
-        Ok(self.client.get_or_init(|| built))
+        let desk = Desk::new(&WORDS, &place, config.wrong(), key)?;
+        Ok(Self { config, desk })
     }
 
     fn form(&self, audio: Bytes, mime: &str, name: &str) -> Result<Form, ModelError> {
@@ -138,25 +93,6 @@ impl WhisperTranscriber {
         Ok(match &self.config.language {
             Some(language) => form.text("language", language.clone()),
             None => form,
-        })
-    }
-
-    async fn ask(&self, client: &Client, call: RequestBuilder) -> Result<String, ModelError> {
-        let broken = |error| error::transport(&self.voice, &error);
-        let mut response = client.send(call).await.map_err(broken)?;
-        let status = response.status();
-        let body = read(client, &mut response).await;
-        if !status.is_success() {
-            // The status says enough when the rest of the answer does not come.
-            let body = body.map(|(body, _)| body).unwrap_or_default();
-            return Err(error::status(&self.voice, status, response.headers(), &body));
-        }
-        let (body, whole) = body.map_err(broken)?;
-        let transcript = serde_json::from_slice::<Transcript>(&body).ok().filter(|_| whole);
-        let Transcript { text } = transcript.ok_or_else(|| error::nonsense(&self.voice))?;
-        Ok(match text.trim() {
-            "" => SILENCE.to_owned(),
-            text => text.to_owned(),
         })
     }
 }
@@ -181,30 +117,12 @@ impl Transcriber for WhisperTranscriber {
             );
             return Err(ModelError::new(Kind::BadRequest, text));
         }
-        let client = self.client()?;
-        let call = client
-            .request(Method::POST, &self.url)
-            .map_err(|error| error::transport(&self.voice, &error))?
-            .headers(self.headers.clone())
-            .multipart(self.form(audio, mime, name)?);
-        let limit = self.voice.total;
-        let asked = tokio::time::timeout(limit, self.ask(client, call)).await;
-        asked.unwrap_or_else(|_| Err(error::late(&self.voice, limit)))
+        let form = self.form(audio, mime, name)?;
+        let answer = self.desk.ask(|call| call.multipart(form), LARGEST_ANSWER).await?;
+        let Transcript { text } = serde_json::from_slice(&answer.body).map_err(|_| self.desk.nonsense())?;
+        Ok(match text.trim() {
+            "" => SILENCE.to_owned(),
+            text => text.to_owned(),
+        })
     }
-}
-
-/// As much of the body as an answer may have, and whether that is all of it.
-async fn read(
-    client: &Client,
-    response: &mut Response,
-) -> Result<(Vec<u8>, bool), http_client::TransportError> {
-    let mut body = Vec::new();
-    while let Some(bytes) = response.chunk().await.map_err(|error| client.explain(error))? {
-        let room = LARGEST_ANSWER - body.len();
-        body.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        if bytes.len() > room {
-            return Ok((body, false));
-        }
-    }
-    Ok((body, true))
 }

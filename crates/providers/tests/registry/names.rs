@@ -157,6 +157,33 @@ fn presets_and_fallbacks_make_chains() {
 }
 
 #[test]
+fn all_that_is_known_is_listed_once() {
+    let known = registry(at_home()).known();
+    let of = |provider: &str| known.iter().filter(|target| target.provider == provider).count();
+    assert!(of("work") > 20 && of("anthropic") > 10 && of("groq") > 1, "{known:?}");
+    assert_eq!((of("proxy"), of("quiet"), of("openai"), of("deepseek")), (1, 1, 0, 0));
+    let mut names: Vec<_> = known.iter().map(|target| (&target.provider, &target.model)).collect();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), known.len());
+    assert!(known.iter().all(|target| target.vendor.is_none() || target.price.is_some()), "{known:?}");
+}
+
+#[tokio::test]
+async fn the_first_model_is_asked_for_once() {
+    let server = servers::ModelServer::start(servers::Reply::text("hi"));
+    let registry = registry(crate::support::settings(&[("main", &server)]));
+    for _ in 0..3 {
+        let ready = registry.model("main").unwrap();
+        let mut asked = agent_core::contract::provider::request("hello");
+        asked.model = ready.model.clone();
+        let reply = agent_core::contract::provider::collect(ready.provider.as_ref(), asked).await;
+        assert_eq!(reply.text, "hi");
+    }
+    assert_eq!((server.requests().len(), server.other_requests().len()), (3, 1));
+}
+
+#[test]
 fn what_is_known_of_a_model_comes_with_it() {
     let mut settings = at_home();
     let proxy = settings.providers.get_mut("proxy").unwrap();
