@@ -57,7 +57,7 @@ fn core(provider: ScriptedProvider) -> Result<Core, String> {
     let tools =
         Registry::new(&[Arc::new(tools) as Arc<dyn ToolSource>]).map_err(|taken| format!("{taken:?}"))?;
     Ok(Core {
-        models: Models::new(ChosenModel { provider: Arc::new(provider), model: "demo".into() }, Vec::new()),
+        models: Models::new(ChosenModel::new(Arc::new(provider), "demo"), Vec::new()),
         tools,
         approver: Arc::new(AlwaysAllow),
         hooks: Vec::new(),

@@ -13,9 +13,16 @@ pub struct ChosenModel {
     pub provider: Arc<dyn LlmProvider>,
     /// The model, as the provider names it.
     pub model: String,
+    /// Who may answer in its place when it fails: providers by name, and their models.
+    pub behind: Vec<(String, String)>,
 }
 
 impl ChosenModel {
+    /// A model with nobody behind it.
+    pub fn new(provider: Arc<dyn LlmProvider>, model: impl Into<String>) -> Self {
+        Self { provider, model: model.into(), behind: Vec::new() }
+    }
+
     /// `PROVIDER/MODEL`.
     #[must_use]
     pub fn name(&self) -> String {
@@ -49,7 +56,12 @@ pub trait ModelDirectory: Send + Sync {
 
     /// The most that a call may cost, whoever of those behind the chosen model answers; `None` where the price of one of
     /// them is not known.
-    fn ceiling(&self, chosen: &ChosenModel, usage: &TokenUsage) -> Option<u64>;
+    fn ceiling(&self, chosen: &ChosenModel, usage: &TokenUsage) -> Option<u64> {
+        let first = self.cost(&chosen.provider.info().name, &chosen.model, usage)?;
+        chosen.behind.iter().try_fold(first, |most, (provider, model)| {
+            Some(most.max(self.cost(provider, model, usage)?))
+        })
+    }
 }
 
 /// The model to use when nobody says otherwise, and the directory of all others.
@@ -134,7 +146,7 @@ impl ModelDirectory for ByName {
         if model.trim().is_empty() {
             return Err(self.unknown(format!("`{name}` names no model; write PROVIDER/MODEL")));
         }
-        Ok(ChosenModel { provider: provider.clone(), model: model.to_owned() })
+        Ok(ChosenModel::new(provider.clone(), model))
     }
 
     fn preset(&self, name: &str) -> Result<ChosenModel, ModelError> {
@@ -151,10 +163,6 @@ impl ModelDirectory for ByName {
     }
 
     fn cost(&self, _: &str, _: &str, _: &TokenUsage) -> Option<u64> {
-        None
-    }
-
-    fn ceiling(&self, _: &ChosenModel, _: &TokenUsage) -> Option<u64> {
         None
     }
 }

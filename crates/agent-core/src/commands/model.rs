@@ -13,7 +13,11 @@ pub(super) async fn model(context: &CommandContext<'_>, rest: &str) -> Result<Co
             (format!("This conversation uses the default model, {}.", models.default_model().name()), None)
         }
         name => match models.resolve(name) {
-            Ok(chosen) => (format!("This conversation now uses {}.", chosen.name()), Some(chosen.name())),
+            Ok(chosen) => {
+                // A preset is kept by its name: more than a model may belong to it.
+                let preset = models.directory().presets().into_iter().find(|preset| preset == name);
+                (format!("This conversation now uses {}.", chosen.name()), preset.or(Some(chosen.name())))
+            }
             Err(error) => return Ok(format!("{error}.").into()),
         },
     };

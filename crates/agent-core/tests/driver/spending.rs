@@ -18,7 +18,7 @@ struct Priced {
 
 impl ModelDirectory for Priced {
     fn model(&self, name: &str) -> Result<ChosenModel, ModelError> {
-        Ok(ChosenModel { provider: self.provider.clone(), model: name.to_owned() })
+        Ok(ChosenModel::new(self.provider.clone(), name))
     }
 
     fn preset(&self, name: &str) -> Result<ChosenModel, ModelError> {
@@ -36,14 +36,10 @@ impl ModelDirectory for Priced {
     fn cost(&self, _: &str, _: &str, usage: &TokenUsage) -> Option<u64> {
         self.micros.map(|micros| micros * usage.output_tokens)
     }
-
-    fn ceiling(&self, chosen: &ChosenModel, usage: &TokenUsage) -> Option<u64> {
-        self.cost("", &chosen.model, usage)
-    }
 }
 
 fn priced(provider: Arc<ScriptedProvider>, micros: Option<u64>, caps: SpendingCaps) -> Core {
-    let default = ChosenModel { provider: provider.clone(), model: "model".into() };
+    let default = ChosenModel::new(provider.clone(), "model");
     let directory = Arc::new(Priced { provider: provider.clone(), micros });
     Core { models: Models::with_directory(default, directory), caps, ..core(provider, Vec::new()) }
 }

@@ -158,10 +158,10 @@ impl GatewayApp {
         let config = config::load(&input)?.config;
         self.assistant.config().redactor().learn(config.redactor());
         let builder = Builder::new(config, home.clone(), environment.clone());
-        let (core, config) = builder.build_core(self.assistant.stores()).await?;
+        let (core, config, choice) = builder.build_core(&self.assistant).await?;
         let configured = Configured::of(&config, environment, &self.deps, &self.configured);
         self.assistant.config().redactor().learn(config.redactor());
-        self.assistant.factotum().swap_core(core);
+        self.assistant.reload(core, choice);
         self.gate.set_rules(configured.rules.clone());
         self.gateway.set_channels(configured.channels.clone()).await;
         self.configured = configured;

@@ -136,7 +136,7 @@ impl Gateway {
         let ids = Arc::new(SequentialIds::default());
         let store = InMemoryStore::new(Arc::new(clock.clone()), ids.clone(), LeasePolicy::default());
         let default =
-            ChosenModel { provider: Arc::new(ScriptedProvider::new(replies)), model: "model".into() };
+            ChosenModel::new(Arc::new(ScriptedProvider::new(replies)), "model");
         let core = Core {
             models: Models::new(default, Vec::new()),
             tools: Registry::new(&[Arc::new(tools) as Arc<dyn ToolSource>]).expect("different names"),

@@ -51,7 +51,7 @@ pub(crate) fn session() -> SessionKey {
 
 /// A core with this model and these tools; its fields are public, tests change what they need.
 pub(crate) fn core(provider: Arc<dyn LlmProvider>, tools: Vec<Arc<dyn Tool>>) -> Core {
-    let default = ChosenModel { provider, model: "model".into() };
+    let default = ChosenModel::new(provider, "model");
     Core {
         models: Models::new(default, Vec::new()),
         tools: Registry::new(&[Arc::new(tools) as Arc<dyn ToolSource>]).expect("tools have different names"),

@@ -66,7 +66,7 @@ fn assistant(replies: Vec<ScriptedReply>, approver: Arc<dyn Approver>) -> Factot
     let (clock, ids) = (Arc::new(SystemClock::new()), Arc::new(SystemIds));
     let store = InMemoryStore::new(clock.clone(), ids.clone(), LeasePolicy::default());
     let tools: Vec<Arc<dyn Tool>> = vec![Echo::tool("look", false), Echo::tool("dig", true)];
-    let default = ChosenModel { provider: Arc::new(ScriptedProvider::new(replies)), model: "m".into() };
+    let default = ChosenModel::new(Arc::new(ScriptedProvider::new(replies)), "m");
     let core = Core {
         models: Models::new(default, Vec::new()),
         tools: Registry::new(&[Arc::new(tools)]).unwrap(),
