@@ -216,7 +216,8 @@ pub trait LlmProvider: Send + Sync {
     /// What it is.
     fn info(&self) -> &ProviderInfo;
 
-    /// Calls the model. An error before the first piece comes back here or as the stream's first item.
+    /// Calls the model. An error before the first piece comes back here or as the stream's first item; behind
+    /// layers, failed attempts come before it.
     async fn stream(&self, request: ModelRequest) -> Result<ModelStream, ModelError>;
 
     /// The models it offers, in its own order.

@@ -80,7 +80,9 @@ impl RunStream {
         }
     }
 
-    /// The next piece of the answer's text, or `None` when the run is over.
+    /// The next piece of the answer's text, or `None` when the run is over. That of an attempt that failed in the middle is
+    /// among them: whoever shows text as it comes and can take it back reads [`next`](Self::next) instead, where
+    /// [`RunEventKind::AttemptFailed`] says when.
     pub async fn text(&mut self) -> Option<String> {
         while let Some(event) = self.next().await {
             if let RunEventKind::TextDelta { text, .. } = event.kind {

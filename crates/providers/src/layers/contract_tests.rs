@@ -282,3 +282,12 @@ async fn the_layers_hand_on_each_piece_as_it_comes() {
     let first = stream.by_ref().filter(|event| ready(matches!(event, Ok(ModelEvent::Text(_))))).next().await;
     assert_eq!(first, Some(Ok(ModelEvent::Text("one ".into()))));
 }
+
+/// Not a measurement, but a layer that does work in proportion to what came before would not get through this.
+#[tokio::test]
+async fn a_long_reply_costs_no_more_for_each_piece() {
+    let piece = ModelEvent::Text("word ".into());
+    let inner = Arc::new(ScriptedProvider::new(vec![ScriptedReply::events(vec![piece; 200_000])]));
+    let reply = collect(all(inner).as_ref(), request("hello")).await;
+    assert_eq!((reply.pieces, reply.text.len(), reply.error), (200_000, 1_000_000, None));
+}

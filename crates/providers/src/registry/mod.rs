@@ -160,6 +160,14 @@ impl Registry {
         self.ready(&preset.model, preset.fallback.as_ref().unwrap_or(&self.settings.fallback))
     }
 
+    /// What is meant when nobody names a model: the first configured provider by name, else the first vendor with a key in the
+    /// order of the table; `None` where there is neither.
+    #[must_use]
+    pub fn usual(&self) -> Option<String> {
+        let configured = self.settings.providers.keys().next().cloned();
+        configured.or_else(|| Some(self.settings.keys.vendors().next()?.name.to_owned()))
+    }
+
     /// Where the model of this name is to be had, without making anything of it.
     ///
     /// # Errors

@@ -157,6 +157,16 @@ fn presets_and_fallbacks_make_chains() {
 }
 
 #[test]
+fn without_a_name_the_first_provider_or_the_first_key_counts() {
+    assert_eq!(registry(at_home()).usual().as_deref(), Some("proxy"));
+    let keys = vendors(&[("groq", "gsk_1"), ("deepseek", "sk-1"), ("openai", " ")]);
+    let keyed = registry(keys);
+    let usual = keyed.usual().unwrap();
+    assert_eq!((usual.as_str(), keyed.resolve(&usual).unwrap().model.as_str()), ("deepseek", "first"));
+    assert_eq!(registry(Settings::default()).usual(), None);
+}
+
+#[test]
 fn all_that_is_known_is_listed_once() {
     let known = registry(at_home()).known();
     let of = |provider: &str| known.iter().filter(|target| target.provider == provider).count();
