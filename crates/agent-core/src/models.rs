@@ -58,9 +58,10 @@ pub trait ModelDirectory: Send + Sync {
     /// them is not known.
     fn ceiling(&self, chosen: &ChosenModel, usage: &TokenUsage) -> Option<u64> {
         let first = self.cost(&chosen.provider.info().name, &chosen.model, usage)?;
-        chosen.behind.iter().try_fold(first, |most, (provider, model)| {
-            Some(most.max(self.cost(provider, model, usage)?))
-        })
+        chosen
+            .behind
+            .iter()
+            .try_fold(first, |most, (provider, model)| Some(most.max(self.cost(provider, model, usage)?)))
     }
 }
 
@@ -127,7 +128,7 @@ struct ByName {
 }
 
 impl ByName {
-    fn unknown(&self, message: String) -> ModelError {
+    fn unknown(&self, message: &str) -> ModelError {
         let message = format!("{message}; known providers are {}", self.providers().join(", "));
         ModelError::new(ModelErrorKind::NotConfigured, message)
     }
@@ -140,18 +141,18 @@ impl ModelDirectory for ByName {
             name.split_once('/').and_then(|(provider, model)| Some((self.providers.get(provider)?, model)));
         // The offline provider has no models that one could mean: it would answer whatever the name.
         if named.is_none() && self.default.provider.info().kind == "offline" && name != self.default.model {
-            return Err(self.unknown(format!("there is no provider for the model `{name}`")));
+            return Err(self.unknown(&format!("there is no provider for the model `{name}`")));
         }
         let (provider, model) = named.unwrap_or((&self.default.provider, name));
         if model.trim().is_empty() {
-            return Err(self.unknown(format!("`{name}` names no model; write PROVIDER/MODEL")));
+            return Err(self.unknown(&format!("`{name}` names no model; write PROVIDER/MODEL")));
         }
         Ok(ChosenModel::new(provider.clone(), model))
     }
 
     fn preset(&self, name: &str) -> Result<ChosenModel, ModelError> {
         // Taking the default instead would answer with a model that nobody asked for.
-        Err(self.unknown(format!("there is no preset `{name}`; name a model as PROVIDER/MODEL instead")))
+        Err(self.unknown(&format!("there is no preset `{name}`; name a model as PROVIDER/MODEL instead")))
     }
 
     fn providers(&self) -> Vec<String> {

@@ -21,7 +21,7 @@ use crate::{
     App, Assistant, Environment, SetupError, SetupProblem, SystemClock, SystemIds,
     config::{self, Config, ConfigError, KeyPath, LoadInput, PriceSection, ProviderSection},
     prompts::WorkspacePrompts,
-    provider_choice::{self, Choice, Wanted},
+    provider_choice::{self, Choice},
     tasks::Tasks,
 };
 
@@ -205,7 +205,10 @@ impl Builder {
     }
 
     /// The core alone, for an assistant that runs already: what a reload puts in its place.
-    pub(crate) async fn build_core(mut self, running: &Assistant) -> Result<(Core, Config, Choice), SetupError> {
+    pub(crate) async fn build_core(
+        mut self,
+        running: &Assistant,
+    ) -> Result<(Core, Config, Choice), SetupError> {
         let mut problems = Vec::new();
         let stores = running.stores();
         self.board = running.registry().map(|registry| registry.board().clone());
@@ -243,7 +246,9 @@ impl Builder {
 
     async fn choice(&mut self, problems: &mut Vec<SetupProblem>) -> Option<Choice> {
         match self.models.take() {
-            Some(models) => Some(Choice { models, registry: None, reason: "given by the embedding program".into() }),
+            Some(models) => {
+                Some(Choice { models, registry: None, reason: "given by the embedding program".into() })
+            }
             None => self.choose(problems).await,
         }
     }
@@ -271,7 +276,12 @@ impl Builder {
 
     async fn choose(&self, problems: &mut Vec<SetupProblem>) -> Option<Choice> {
         let mut settings = Settings {
-            presets: self.config.presets.iter().map(|(name, preset)| (name.clone(), preset.preset())).collect(),
+            presets: self
+                .config
+                .presets
+                .iter()
+                .map(|(name, preset)| (name.clone(), preset.preset()))
+                .collect(),
             fallback: self.config.agent.fallback.clone(),
             retry: self.config.agent.retry,
             breaker: self.config.agent.breaker.policy(),
@@ -289,11 +299,7 @@ impl Builder {
         if problems.len() > before {
             return None;
         }
-        let wanted = match (self.config.agent.model.as_deref(), self.config.agent.preset.as_deref()) {
-            (Some(model), _) => Wanted::Model(model),
-            (None, Some(preset)) => Wanted::Preset(preset),
-            (None, None) => Wanted::Nothing,
-        };
+        let wanted = self.config.agent.model.as_deref();
         let board = self.switchboard();
         match provider_choice::choose(wanted, settings, &self.environment, &board).await {
             Ok(choice) => Some(choice),
@@ -307,7 +313,9 @@ impl Builder {
     fn provider(&self, name: &str, section: &ProviderSection) -> Result<ProviderSettings, ConfigError> {
         let place = KeyPath(vec!["providers".into(), name.to_owned()]);
         let key = match &section.api_key {
-            Some(reference) => Some(self.config.resolve(place.child("api_key"), reference, &self.environment)?),
+            Some(reference) => {
+                Some(self.config.resolve(place.child("api_key"), reference, &self.environment)?)
+            }
             None => provider_choice::key_for(name, &self.environment),
         };
         Ok(ProviderSettings {

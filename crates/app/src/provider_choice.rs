@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use agent_core::Models;
+use agent_core::{ModelDirectory, Models};
 use providers::{ProviderSettings, Registry, Settings, Switchboard, detect, table};
 use secrecy::SecretString;
 use serde_json::json;
@@ -21,74 +21,50 @@ pub(crate) struct Choice {
     pub(crate) reason: String,
 }
 
-/// What a configuration asks for.
-pub(crate) enum Wanted<'a> {
-    /// `agent.model`.
-    Model(&'a str),
-    /// `agent.preset`.
-    Preset(&'a str),
-    /// Neither.
-    Nothing,
-}
-
 /// Chooses: what the configuration names, else its first provider, else a key in the environment, else a server on this
-/// machine, else the offline provider. `settings` are those of the configuration alone.
+/// machine, else the offline provider. `wanted` is `agent.model`, `settings` are those of the configuration alone.
 pub(crate) async fn choose(
-    wanted: Wanted<'_>,
+    wanted: Option<&str>,
     mut settings: Settings,
     environment: &Environment,
     board: &Arc<Switchboard>,
 ) -> Result<Choice, SetupProblem> {
     let configured = settings.providers.keys().next().cloned();
     let found = from_environment(&mut settings, environment);
-    let (name, reason) = match (&wanted, configured) {
-        (Wanted::Model(name), _) => (Some((*name).to_owned()), format!("agent.model = \"{name}\"")),
-        (Wanted::Preset(name), _) => (None, format!("agent.preset = \"{name}\"")),
-        (Wanted::Nothing, Some(name)) => {
+    let (name, reason) = match (wanted, configured, found) {
+        (Some(name), ..) => (name.to_owned(), format!("agent.model = \"{name}\"")),
+        (None, Some(name), _) => {
             let reason = format!("[providers.{name}] is the first provider by name");
-            (Some(name), reason)
+            (name, reason)
         }
-        (Wanted::Nothing, None) => match found {
-            Some((name, variable)) => (Some(name), format!("{variable} is set")),
-            None => match detect::local_server(&detect::USUAL, detect::WITHIN).await {
-                Some(found) => {
-                    let mut section = ProviderSettings::new("openai");
-                    section.table = json!({ "base_url": found.base_url });
-                    settings.providers.insert(LOCAL.to_owned(), section);
-                    let reason = format!("{} answers at {}", found.what, found.base_url);
-                    (Some(format!("{LOCAL}/{}", found.model)), reason)
-                }
-                None => {
-                    let reason = "no provider is configured, no key is in the environment, and no local server answers";
-                    (Some("offline".to_owned()), reason.to_owned())
-                }
-            },
+        (None, None, Some((name, variable))) => (name, format!("{variable} is set")),
+        (None, None, None) => match detect::local_server(&detect::USUAL, detect::WITHIN).await {
+            Some(found) => {
+                let mut section = ProviderSettings::new("openai");
+                section.table = json!({ "base_url": found.base_url });
+                settings.providers.insert(LOCAL.to_owned(), section);
+                (format!("{LOCAL}/{}", found.model), format!("{} answers at {}", found.what, found.base_url))
+            }
+            None => {
+                let reason =
+                    "no provider is configured, no key is in the environment, and no local server answers";
+                ("offline".to_owned(), reason.to_owned())
+            }
         },
     };
-    settings.default_provider = match &name {
-        Some(name) => name.split('/').next().map(str::to_owned),
-        None => settings.providers.keys().next().cloned(),
-    };
+    let front = settings.presets.get(&name).map_or(name.as_str(), |preset| preset.model.as_str());
+    settings.default_provider = front.split('/').next().map(str::to_owned);
     let registry = Arc::new(Registry::new(settings, board.clone()));
     let wrong = registry.check();
     if !wrong.is_empty() {
         let all: Vec<String> = wrong.iter().map(ToString::to_string).collect();
         return Err(SetupProblem::Model(all.join("; ")));
     }
-    let ready = match (&name, &wanted) {
-        (Some(name), Wanted::Model(_)) => registry
-            .model(name)
-            .map_err(|error| SetupProblem::Model(format!("agent.model = \"{name}\": {error}")))?,
-        (Some(name), _) => registry.model(name).map_err(problem)?,
-        (None, Wanted::Preset(name)) => registry.preset(name).map_err(problem)?,
-        (None, _) => return Err(SetupProblem::Model("no model is named".into())),
-    };
-    let models = Models::with_directory(ready.chosen(), registry.clone());
-    Ok(Choice { models, registry: Some(registry), reason })
-}
-
-fn problem(error: providers::RegistryError) -> SetupProblem {
-    SetupProblem::Model(error.to_string())
+    let default = ModelDirectory::model(registry.as_ref(), &name).map_err(|error| {
+        let place = wanted.map_or_else(String::new, |name| format!("agent.model = \"{name}\": "));
+        SetupProblem::Model(format!("{place}{error}"))
+    })?;
+    Ok(Choice { models: Models::with_directory(default, registry.clone()), registry: Some(registry), reason })
 }
 
 /// Takes keys and addresses of vendors from the environment: `NAME_API_KEY` and `NAME_BASE_URL`. Returns the model that
@@ -110,7 +86,8 @@ fn from_environment(settings: &mut Settings, environment: &Environment) -> Optio
         }
     }
     let keyed = settings.keys.vendors().next().map(|vendor| {
-        let held = vendor.env.iter().find(|name| environment.get(name).is_some_and(|key| !key.trim().is_empty()));
+        let held =
+            vendor.env.iter().find(|name| environment.get(name).is_some_and(|key| !key.trim().is_empty()));
         (vendor.name, held.map_or_else(|| variable(vendor.name, "API_KEY"), |name| (*name).to_owned()))
     });
     let (name, why) = keyed.or_else(|| addressed.into_iter().next())?;

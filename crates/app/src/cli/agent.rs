@@ -48,6 +48,11 @@ pub(super) async fn run(start: &Start, agent: Agent) -> Result<u8, CliError> {
     running.end(result).await
 }
 
+/// What the flags say of the model.
+fn overrides(agent: &Agent) -> RunOverrides {
+    RunOverrides { model: agent.model.clone(), preset: agent.preset.clone(), ..RunOverrides::default() }
+}
+
 fn options(agent: &Agent) -> Options {
     Options {
         stdout_tty: std::io::stdout().is_terminal(),
@@ -83,8 +88,7 @@ async fn say_it(
     if !about_waiting && let Some(code) = leftovers(assistant, agent, &session, stop).await? {
         return Ok(code);
     }
-    let overrides = RunOverrides { model: agent.model.clone(), ..RunOverrides::default() };
-    let mut request = RunRequest::new(session.clone(), text).with(overrides);
+    let mut request = RunRequest::new(session.clone(), text).with(overrides(agent));
     request.parts.extend(attachments::parts(assistant, &agent.image, &agent.file).await?);
     let stream = assistant.run_streamed(request).await?;
     let inbound = stream.inbound();
@@ -281,7 +285,7 @@ async fn talk(running: &Running, agent: &Agent, session: SessionKey) -> Result<u
     Ok(repl::run(
         &running.assistant,
         session,
-        repl::Options { model: agent.model.clone(), screen: options(agent) },
+        repl::Options { overrides: overrides(agent), screen: options(agent) },
     )
     .await?)
 }

@@ -11,6 +11,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::config::ConfigCommand;
+pub(super) use super::model_args::{Models, Usage, UsageGroup};
 
 /// A self-hosted personal assistant.
 #[derive(Debug, Parser)]
@@ -61,6 +62,9 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Which models there are, what a name means, and whether one works
+    #[command(subcommand)]
+    Models(Models),
     /// What model calls used and cost
     Usage(Usage),
     /// Check every part, and say how to mend what is wrong
@@ -131,6 +135,9 @@ pub(super) struct Agent {
     /// The model for this run, as PROVIDER/MODEL
     #[arg(long, value_name = "PROVIDER/MODEL")]
     pub(super) model: Option<String>,
+    /// The preset for this run, from the configuration
+    #[arg(long, value_name = "NAME", conflicts_with = "model")]
+    pub(super) preset: Option<String>,
     /// An image to send along; may be given several times
     #[arg(long, value_name = "FILE")]
     pub(super) image: Vec<PathBuf>,
@@ -399,25 +406,4 @@ pub(super) enum DeadLetters {
         #[arg(required = true)]
         ids: Vec<String>,
     },
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Usage {
-    /// What to sum up by
-    #[arg(long, value_enum, default_value_t = UsageGroup::Day)]
-    pub(super) by: UsageGroup,
-    /// Only the last so many UTC days, today included
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=36_500))]
-    pub(super) days: Option<u32>,
-    /// One JSON object a line; costs are millionths of a US dollar
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-pub(super) enum UsageGroup {
-    Day,
-    Model,
-    Session,
-    Purpose,
 }

@@ -10,6 +10,8 @@ mod dead_letters;
 mod doctor;
 mod error;
 mod gateway;
+mod model_args;
+mod models;
 mod onboard;
 mod out;
 mod pairing;
@@ -94,6 +96,7 @@ fn dispatch(args: Args) -> Result<u8, CliError> {
         Command::Turn(command) => start.block_on(turn::run(&start, command)),
         Command::Why { id, json } => start.block_on(why::run(&start, &id, json)),
         Command::Agent(agent) => start.block_on(agent::run(&start, agent)),
+        Command::Models(command) => start.block_on(models::run(&start, command)),
         Command::Usage(usage) => start.block_on(usage::run(&start, usage)),
         Command::Status { json } => start.block_on(status::run(&start, json)),
         Command::Doctor { json } => start.block_on(doctor::run(&start, json)),

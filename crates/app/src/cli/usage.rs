@@ -170,16 +170,16 @@ mod tests {
 
     #[test]
     fn without_any_price_the_bars_are_tokens() {
-        let totals = [total("a", 1, 100, 0, 1), total("b", 1, 50, 0, 1)];
+        let totals = [total("one", 1, 100, 0, 1), total("two", 1, 50, 0, 1)];
         let lines: Vec<String> = table(&totals).lines().map(|line| line.chars().take(34).collect()).collect();
-        assert_eq!(lines[0], format!("a    {}", "█".repeat(29)));
-        assert!(lines[1].starts_with(&format!("b    {} ", "█".repeat(15))), "{lines:?}");
+        assert_eq!(lines[0], format!("one  {}", "█".repeat(29)));
+        assert!(lines[1].starts_with(&format!("two  {} ", "█".repeat(15))), "{lines:?}");
     }
 
     #[test]
     fn days_are_counted_from_the_beginning_of_today() {
-        let noon = Timestamp(1_795_262_400_000 + 12 * 3_600_000);
-        assert_eq!(first_of(noon, 1), Timestamp(1_795_262_400_000));
-        assert_eq!(first_of(noon, 7), Timestamp(1_795_262_400_000 - 6 * 86_400_000));
+        let noon = Timestamp(1_795_219_200_000 + 12 * 3_600_000);
+        assert_eq!(first_of(noon, 1), Timestamp(1_795_219_200_000));
+        assert_eq!(first_of(noon, 7), Timestamp(1_795_219_200_000 - 6 * 86_400_000));
     }
 }

@@ -28,7 +28,8 @@ pub struct RateSection {
 
 impl Default for RateSection {
     fn default() -> Self {
-        let RatePolicy { requests_per_minute, tokens_per_minute, longest_wait_seconds } = RatePolicy::default();
+        let RatePolicy { requests_per_minute, tokens_per_minute, longest_wait_seconds } =
+            RatePolicy::default();
         Self { requests_per_minute, tokens_per_minute, longest_wait_seconds }
     }
 }

@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 use tools::ToolsConfig;
 
 use super::{
-    BreakerSection, ChannelSection, GatewaySection, HttpSection, KeyPath, PresetSection, PriceSection, RateSection,
-    SecretRef, SpendingSection, TranscriptionSection, schema, show, sources::Sources,
+    BreakerSection, ChannelSection, GatewaySection, HttpSection, KeyPath, PresetSection, PriceSection,
+    RateSection, SecretRef, SpendingSection, TranscriptionSection, schema, show, sources::Sources,
 };
 
 /// The whole configuration.
@@ -25,7 +25,7 @@ pub struct Config {
     pub agent: AgentSection,
     /// The language models' servers, by a name of your own.
     pub providers: BTreeMap<String, ProviderSection>,
-    /// Models under names of their own, for `--preset`, `/model` and `agent.preset`.
+    /// Models under names of their own, for `agent.model`, `--preset` and `/model`.
     pub presets: BTreeMap<String, PresetSection>,
     /// How much money may be spent.
     pub spending: SpendingSection,
@@ -63,15 +63,11 @@ impl Config {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AgentSection {
-    /// The model that answers: `NAME/MODEL`, or `NAME` for the first model that provider lists. Without it the
+    /// The model that answers: `NAME/MODEL`, `NAME` for the first model that provider lists, or a preset. Without it the
     /// first provider here by name, then a key in the environment, a server on this machine, and the offline provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub model: Option<String>,
-    /// The preset that answers, in place of `model`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1))]
-    pub preset: Option<String>,
     /// Models that are asked, in this order, when the one that was asked cannot answer.
     pub fallback: Vec<String>,
     /// The directory that the file tools work in; a relative path starts in the data directory. Without it
@@ -100,7 +96,6 @@ impl Default for AgentSection {
     fn default() -> Self {
         Self {
             model: None,
-            preset: None,
             fallback: Vec::new(),
             workspace: None,
             approval_minutes: 10,

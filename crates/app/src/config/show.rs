@@ -89,7 +89,12 @@ pub(super) fn mask(value: &Value, path: &KeyPath) -> Value {
             Ok(reference) => reference.to_string().into(),
             Err(_) => "***".into(),
         },
-        Value::Number(_) if path.is_hidden() => "***".into(),
+        // A number of tokens is no token.
+        Value::Number(_)
+            if path.is_hidden() && !path.0.last().is_some_and(|name| name.contains("tokens")) =>
+        {
+            "***".into()
+        }
         other => other.clone(),
     }
 }

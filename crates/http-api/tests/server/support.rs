@@ -135,8 +135,7 @@ impl Gateway {
         let clock = ManualClock::at(Timestamp(1_795_000_000_000));
         let ids = Arc::new(SequentialIds::default());
         let store = InMemoryStore::new(Arc::new(clock.clone()), ids.clone(), LeasePolicy::default());
-        let default =
-            ChosenModel::new(Arc::new(ScriptedProvider::new(replies)), "model");
+        let default = ChosenModel::new(Arc::new(ScriptedProvider::new(replies)), "model");
         let core = Core {
             models: Models::new(default, Vec::new()),
             tools: Registry::new(&[Arc::new(tools) as Arc<dyn ToolSource>]).expect("different names"),

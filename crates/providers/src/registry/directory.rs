@@ -13,11 +13,7 @@ impl From<RegistryError> for ModelError {
 impl ModelDirectory for Registry {
     /// The name of a preset is one of a model too.
     fn model(&self, name: &str) -> Result<ChosenModel, ModelError> {
-        let ready = if self.settings.presets.contains_key(name.trim()) {
-            Self::preset(self, name)
-        } else {
-            Self::model(self, name)
-        };
+        let ready = if self.is_preset(name) { Self::preset(self, name) } else { Self::model(self, name) };
         Ok(ready?.chosen())
     }
 

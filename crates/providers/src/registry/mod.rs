@@ -168,6 +168,12 @@ impl Registry {
         configured.or_else(|| Some(self.settings.keys.vendors().next()?.name.to_owned()))
     }
 
+    /// Whether there is a preset of this name.
+    #[must_use]
+    pub fn is_preset(&self, name: &str) -> bool {
+        self.settings.presets.contains_key(name.trim())
+    }
+
     /// Where the model of this name is to be had, without making anything of it.
     ///
     /// # Errors

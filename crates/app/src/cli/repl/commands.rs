@@ -95,7 +95,7 @@ mod tests {
         let history = reedline::FileBackedHistory::new(1).unwrap();
         let mut hint = CommandHint::default();
         let shown = hint.handle("/mo", 3, &history, false, "");
-        assert!(shown.starts_with("del [PROVIDER/MODEL|default]  — "), "{shown}");
+        assert!(shown.starts_with("del [NAME|default]  — "), "{shown}");
         assert_eq!(hint.complete_hint(), "del");
         assert_eq!(hint.handle("hello", 5, &history, false, ""), "");
         assert_eq!(hint.complete_hint(), "");

@@ -32,8 +32,8 @@ const EXIT: [&str; 5] = ["exit", "quit", "/exit", "/quit", ":q"];
 /// How the conversation is held.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
-    /// The model for every message, as `PROVIDER/MODEL`.
-    pub(crate) model: Option<String>,
+    /// For every message.
+    pub(crate) overrides: RunOverrides,
     /// How runs are shown.
     pub(crate) screen: screen::Options,
 }
@@ -60,7 +60,7 @@ pub(crate) async fn run(
     let editor = Editor::start(line_editing, history)
         .map_err(|error| AgentError::Context(format!("the line editor could not be started: {error}")))?;
     banner(assistant, &session, &options, &mut screen);
-    let overrides = RunOverrides { model: options.model, ..RunOverrides::default() };
+    let overrides = options.overrides;
     let mut talk = Talk { assistant, session, overrides, screen, editor, signals };
     let code = converse(&mut talk).await;
     talk.editor.end();
@@ -69,7 +69,8 @@ pub(crate) async fn run(
 
 fn banner(assistant: &Assistant, session: &SessionKey, options: &Options, screen: &mut Screen) {
     let default = || assistant.core().models.default_model().name();
-    let model = options.model.clone().unwrap_or_else(default);
+    let RunOverrides { model, preset, .. } = options.overrides.clone();
+    let model = model.or(preset).unwrap_or_else(default);
     screen.note(&format!(
         "Factotum {} · {model} · session {}\n/help for commands · Alt-Enter for a new line · Ctrl-D to leave",
         env!("CARGO_PKG_VERSION"),
