@@ -4,10 +4,15 @@
 //! what it wants. The scripted model answers `answer to m3-7 canary3x`: every mark that has no answer yet and every
 //! canary that it sees, so that a canary in a foreign chat shows wherever it came from.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use servers::{Gate, Hold, Ledger, Reply, Request, Script};
+
+use crate::look::valid;
 
 /// What a message wants besides an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +137,18 @@ fn lines_with_marks(text: &str) -> Vec<(String, String)> {
 pub fn script(ledger: &Ledger, gate: &Gate) -> Script {
     let (path, gate) = (ledger.path().display().to_string(), gate.clone());
     Script::by(move |request, _| reply(request, &path, &gate))
+}
+
+/// The same, and tells of every request that no provider would take.
+#[must_use]
+pub fn checking_script(ledger: &Ledger, invalid: &Arc<Mutex<Vec<String>>>) -> Script {
+    let (path, invalid, gate) = (ledger.path().display().to_string(), Arc::clone(invalid), Gate::new());
+    Script::by(move |request, _| {
+        if catch_unwind(AssertUnwindSafe(|| valid(request))).is_err() {
+            invalid.lock().push(request.body.to_string());
+        }
+        reply(request, &path, &gate)
+    })
 }
 
 fn reply(request: &Request, ledger: &str, gate: &Gate) -> Reply {

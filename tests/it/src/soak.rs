@@ -1,0 +1,228 @@
+//! Many chats, a gateway that is killed again and again at any moment, and the reckoning in the end.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use servers::{ModelServer, TempHome};
+
+use crate::crowd::{Crowd, Reckoning, dead_marks, whole};
+use crate::gateway::Gateway;
+use crate::platform::{Discord, Email, Platform, Slack, Socket, Telegram, tables};
+use crate::remains::InFlight;
+use crate::setup::Setup;
+use crate::talk::{Want, checking_script};
+use crate::wait::until;
+
+/// The pause between two messages: 20 a second.
+const PACE: Duration = Duration::from_millis(50);
+/// How long a gateway lives: up to so many paces.
+const LONGEST_LIFE: u64 = 44;
+/// After the last kill so many looks may pass without a new answer.
+const PATIENT_LOOKS: usize = 600;
+/// The pause between two looks.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// How often to kill.
+    pub kills: usize,
+    /// What the moments of the kills and the messages come from.
+    pub seed: u64,
+    /// A kind of channel, or `all`.
+    pub channel: String,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The count.
+    pub reckoning: Reckoning,
+    /// Kills before the gateway was ready.
+    pub early: usize,
+    /// What must not be.
+    pub violations: Vec<String>,
+}
+
+/// Numbers that look random and depend on the seed alone (xorshift).
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % limit.max(1)
+    }
+
+    fn chat(&mut self, chats: usize) -> usize {
+        usize::try_from(self.below(chats as u64)).unwrap_or_default()
+    }
+
+    /// Three in ten use a tool; some are slow enough to be shown while they are written.
+    fn want(&mut self) -> Want {
+        match self.below(100) {
+            0..30 => Want::Tool,
+            30..33 => Want::Slow,
+            _ => Want::Text,
+        }
+    }
+}
+
+/// The platforms of a run with their numbers of chats.
+struct World {
+    telegram: Option<Telegram>,
+    discord: Option<Discord>,
+    slack: Option<Slack>,
+    email: Option<Email>,
+    socket: Option<Socket>,
+}
+
+impl World {
+    /// # Errors
+    /// When there is no such channel, or nothing to run it with.
+    fn of(channel: &str) -> Result<Self, String> {
+        let wants = |kind: &str| channel == "all" || channel == kind;
+        let world = Self {
+            telegram: wants("telegram").then(Telegram::start),
+            discord: wants("discord").then(Discord::start),
+            slack: wants("slack").then(Slack::start),
+            email: if wants("email") { Email::start() } else { None },
+            socket: wants("websocket").then(Socket::new),
+        };
+        if world.platforms().is_empty() {
+            return Err(format!(
+                "no channel {channel:?} here: telegram, discord, slack, email, websocket, all"
+            ));
+        }
+        Ok(world)
+    }
+
+    fn platforms(&self) -> Vec<&dyn Platform> {
+        fn seen(platform: &Option<impl Platform>) -> Option<&dyn Platform> {
+            platform.as_ref().map(|platform| platform as &dyn Platform)
+        }
+        let all = [
+            seen(&self.telegram),
+            seen(&self.discord),
+            seen(&self.slack),
+            seen(&self.email),
+            seen(&self.socket),
+        ];
+        all.into_iter().flatten().collect()
+    }
+
+    /// 50 chats together. A WebSocket client may say one message a second, and mail is slow.
+    fn crowd(&self) -> Crowd<'_> {
+        let platforms = self.platforms();
+        let alone = platforms.len() == 1;
+        Crowd::with(platforms.into_iter().map(|platform| {
+            let share = match platform.kind() {
+                _ if alone => 50,
+                "telegram" => 26,
+                "email" => 4,
+                "websocket" => 2,
+                _ => 9,
+            };
+            (platform, share)
+        }))
+    }
+}
+
+/// Runs it; `say` is told how far it is.
+///
+/// # Errors
+/// When there is no such channel.
+///
+/// # Panics
+/// When the gateway does not start, or not answer a first greeting.
+pub fn soak(options: &Options, mut say: impl FnMut(&str)) -> Result<Outcome, String> {
+    let world = World::of(&options.channel)?;
+    let platforms = world.platforms();
+    let home = TempHome::new();
+    let invalid = Arc::new(Mutex::new(Vec::new()));
+    let server = ModelServer::start(checking_script(&home.ledger(), &invalid));
+    home.write("factotum/config.toml", Setup::of(&server).exec().more(&tables(&platforms)).text());
+    let mut crowd = world.crowd();
+    let mut numbers = Numbers(options.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+
+    greet(&home, &platforms, &mut crowd);
+    let (mut in_flight, mut early) = (InFlight::default(), 0);
+    for kill in 1..=options.kills {
+        let gateway = Gateway::launch(&home, None);
+        let mut followed = false;
+        for _ in 0..numbers.below(LONGEST_LIFE) {
+            let (chat, want) = (numbers.chat(crowd.chats()), numbers.want());
+            crowd.say(chat, want);
+            if !followed && gateway.status().is_some_and(|status| status["http"].is_string()) {
+                followed = true;
+                platforms.iter().for_each(|platform| platform.follow(&gateway));
+            }
+            std::thread::sleep(PACE);
+        }
+        std::thread::sleep(Duration::from_millis(numbers.below(50)));
+        let ready = gateway.status().is_some_and(|status| status["ready"] == true);
+        early += usize::from(!ready);
+        if !gateway.lives() {
+            let ended = gateway.wait();
+            return Err(format!("the gateway ended by itself: {ended:#}"));
+        }
+        gateway.kill9();
+        in_flight.add(InFlight::of(&home));
+        if kill % 10 == 0 {
+            server.forget_requests();
+            say(&format!("{kill} kills, {} messages", crowd.said()));
+        }
+    }
+    say("draining");
+    let mut violations = drain(&home, &platforms, &crowd);
+    let reckoning = crowd.reckon(&in_flight, &home.ledger().lines(), &dead_marks(&home));
+    violations.extend(reckoning.violations());
+    if catch_unwind(AssertUnwindSafe(|| whole(&home))).is_err() {
+        violations.push("the database is not whole, or something still waits or runs: see above".into());
+    }
+    let invalid = invalid.lock();
+    if let Some(first) = invalid.first() {
+        violations.push(format!("{} requests that no provider takes, such as {first}", invalid.len()));
+    }
+    Ok(Outcome { reckoning, early, violations })
+}
+
+/// Every chat says something once and is answered, so that every platform knows every chat.
+fn greet(home: &TempHome, platforms: &[&dyn Platform], crowd: &mut Crowd<'_>) {
+    let first = Gateway::start(home);
+    platforms.iter().for_each(|platform| platform.follow(&first));
+    (0..crowd.chats()).for_each(|chat| drop(crowd.say(chat, Want::Text)));
+    crowd.wait_answers();
+    first.stop();
+}
+
+/// Lets the last gateway answer what is open, for as long as it goes on answering.
+fn drain(home: &TempHome, platforms: &[&dyn Platform], crowd: &Crowd<'_>) -> Vec<String> {
+    let last = Gateway::start(home);
+    platforms.iter().for_each(|platform| platform.follow(&last));
+    let mut dead = dead_marks(home);
+    let open =
+        |dead: &BTreeSet<String>| crowd.unanswered().iter().filter(|mark| !dead.contains(*mark)).count();
+    let (mut before, mut looks) = (open(&dead), 0);
+    while before > 0 && looks < PATIENT_LOOKS {
+        std::thread::sleep(LOOK);
+        let now = open(&dead);
+        looks = if now < before { 0 } else { looks + 1 };
+        before = now;
+        if looks % 20 == 19 {
+            dead = dead_marks(home);
+        }
+    }
+    last.signal("TERM");
+    until("the end of the last gateway", || (!last.lives()).then_some(()));
+    let ended = last.wait();
+    if ended.code == Some(0) {
+        Vec::new()
+    } else {
+        vec![format!("the last gateway did not end well: {ended}")]
+    }
+}
