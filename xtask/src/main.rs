@@ -48,7 +48,7 @@ Commands:
   crash [--kills N] [--seed S] [--channel KIND]
           Kills the gateway N times (50) at random moments under load, on a fake platform (telegram), and
           counts what was lost, doubled or mixed up. KIND is also discord, slack, email, websocket or all.
-          Exit status 1 when anything was.
+          Exit status 1 when anything was. Ends with one that is stopped for a minute and goes on.
   help    This text
 
 With CI=true missing programs are installed, and a step that had to be skipped counts as failed.";

@@ -196,6 +196,16 @@ pub struct Reckoning {
 }
 
 impl Reckoning {
+    /// Sends too many, and how many of them were in flight at a kill.
+    #[must_use]
+    pub fn duplicates(&self) -> (usize, usize) {
+        let extra = self.doubled.iter().map(|(mark, times)| {
+            let kills = self.in_flight.marks.get(mark).copied().unwrap_or_default();
+            (times - 1, (times - 1).min(kills))
+        });
+        extra.fold((0, 0), |(all, flying), (more, explained)| (all + more, flying + explained))
+    }
+
     /// What must not be: empty when all is well.
     #[must_use]
     pub fn violations(&self) -> Vec<String> {
@@ -209,21 +219,11 @@ impl Reckoning {
         note("foreign canaries", &self.foreign);
         note("out of order", &self.disordered);
         note("side effects twice", &self.effects_twice);
-        // A draft tells no mark, so that any one message may be its.
-        let unexplained: Vec<String> = self
-            .doubled
-            .iter()
-            .filter(|(mark, _)| !self.in_flight.marks.contains(mark))
-            .map(|(mark, times)| format!("{mark} ×{times}"))
-            .collect();
-        if unexplained.len() > self.in_flight.drafts {
-            note("doubled without having been in flight at a kill", &unexplained);
-        }
-        let extra: usize = self.doubled.iter().map(|(_, times)| times - 1).sum();
-        let allowed = self.in_flight.parts.max(self.in_flight.marks.len()) + self.in_flight.drafts;
-        if extra > allowed {
-            found.push(format!("{extra} duplicates, but only {allowed} sends in flight at kills"));
-        }
+        let unexplained = |(mark, times): &(String, usize)| {
+            let kills = self.in_flight.marks.get(mark).copied().unwrap_or_default();
+            (times - 1 > kills).then(|| format!("{mark} ×{times}, in flight at {kills} kills"))
+        };
+        note("doubled without need", &self.doubled.iter().filter_map(unexplained).collect::<Vec<_>>());
         found
     }
 

@@ -21,10 +21,9 @@ pub use desk::{Desk, OWNER};
 pub use gateway::Gateway;
 pub use http::{Answer, free_port, post};
 pub use kill::{kill_at, talking};
-
 pub use look::{History, dead_letters, history, parse_lines, questions, valid};
 pub use process::{Output, Proc, run, run_with_input};
-pub use remains::InFlight;
+pub use remains::{InFlight, Remains};
 pub use setup::{Setup, agent, in_terminal, runnable, say, skip, words};
 pub use soak::{Options, Outcome, soak};
 pub use wait::{PATIENCE, until, until_within};

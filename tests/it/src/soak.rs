@@ -11,7 +11,7 @@ use servers::{ModelServer, TempHome};
 use crate::crowd::{Crowd, Reckoning, dead_marks, whole};
 use crate::gateway::Gateway;
 use crate::platform::{Discord, Email, Platform, Slack, Socket, Telegram, tables};
-use crate::remains::InFlight;
+use crate::remains::{InFlight, Remains};
 use crate::setup::Setup;
 use crate::talk::{Want, checking_script};
 use crate::wait::until;
@@ -43,6 +43,8 @@ pub struct Outcome {
     pub reckoning: Reckoning,
     /// Kills before the gateway was ready.
     pub early: usize,
+    /// The database afterwards.
+    pub remains: Remains,
     /// What must not be.
     pub violations: Vec<String>,
 }
@@ -181,6 +183,9 @@ pub fn soak(options: &Options, mut say: impl FnMut(&str)) -> Result<Outcome, Str
     let mut violations = drain(&home, &platforms, &crowd);
     let reckoning = crowd.reckon(&in_flight, &home.ledger().lines(), &dead_marks(&home));
     violations.extend(reckoning.violations());
+    let remains = Remains::of(&home);
+    violations.extend(remains.damage.iter().map(|what| format!("the database: {what}")));
+    violations.extend(remains.foreign.iter().map(|what| format!("foreign canaries in a history: {what}")));
     if catch_unwind(AssertUnwindSafe(|| whole(&home))).is_err() {
         violations.push("the database is not whole, or something still waits or runs: see above".into());
     }
@@ -188,7 +193,7 @@ pub fn soak(options: &Options, mut say: impl FnMut(&str)) -> Result<Outcome, Str
     if let Some(first) = invalid.first() {
         violations.push(format!("{} requests that no provider takes, such as {first}", invalid.len()));
     }
-    Ok(Outcome { reckoning, early, violations })
+    Ok(Outcome { reckoning, early, remains, violations })
 }
 
 /// Every chat says something once and is answered, so that every platform knows every chat.

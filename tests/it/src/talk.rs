@@ -165,11 +165,10 @@ fn reply(request: &Request, ledger: &str, gate: &Gate) -> Reply {
         return Reply::text(&text).held_by(gate);
     }
     if any(Want::Slow) {
-        let (first, rest) = text.split_at(text.len() / 2);
-        let (second, third) = rest.split_at(rest.len() / 2);
         let pause = Hold::For(Duration::from_millis(900));
-        // The first piece carries the role.
-        let reply = Reply::deltas([first, second, third]);
+        // Cut between words: half a mark would be another message's. The first piece carries the role.
+        let marks = format!(" {}", marks.join(" "));
+        let reply = Reply::deltas(["answer to", &marks, &format!(" {}", open.canaries.join(" "))]);
         return reply.hold_after(2, pause.clone()).hold_after(3, pause);
     }
     Reply::text(&text)

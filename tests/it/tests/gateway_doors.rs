@@ -126,7 +126,7 @@ fn the_owner_lets_somebody_in_from_the_chat() {
     // A stranger cannot do it.
     desk.telegram.say(Say::private(79, &format!("/pairing approve {code}")));
     desk.say(&format!("/pairing approve {code}"));
-    desk.hears("is let in as a member");
+    desk.hears("is let in as member");
     desk.telegram.say(Say::private(78, "w-in"));
     drop(desk.heard_in(78, "answer to w-in"));
     desk.telegram.say(Say::private(78, "/lock"));

@@ -1,16 +1,14 @@
 //! What fails around the gateway: models, platforms, signals, other gateways.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first thing that is not as it set it up")]
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use it::platform::{Discord, Platform, Slack, Telegram, tables};
 use it::talk::{Want, script};
 use it::{
-    Crowd, Desk, Gateway, InFlight, PATIENCE, Setup, dead_letters, run, sound, talking, until, until_within,
-    valid, whole, words,
+    Crowd, Desk, Gateway, InFlight, PATIENCE, Setup, dead_letters, run, sound, talking, until, valid, whole,
+    words,
 };
 use serde_json::json;
 use servers::telegram::Say;
@@ -188,8 +186,8 @@ fn a_second_gateway_stands_by_and_takes_over_when_the_first_is_killed() {
     let mut crowd = Crowd::of(&[&telegram], 2);
     let first = Gateway::start(&home);
     let second = Gateway::launch(&home, None);
-    until("the second to stand by", || (second.role() == "standby").then_some(()));
-    assert!(second.log().contains("role=standby"), "{}", second.log());
+    until("the second to say that it stands by", || second.log().contains("role=standby").then_some(()));
+    assert_eq!(second.role(), "standby");
     crowd.say(0, Want::Text);
     crowd.say(1, Want::Tool);
     crowd.wait_answers();
@@ -205,38 +203,6 @@ fn a_second_gateway_stands_by_and_takes_over_when_the_first_is_killed() {
 }
 
 #[test]
-fn a_gateway_that_was_held_up_for_long_finds_another_one_and_doubles_nothing() {
-    let (telegram, gate) = (Telegram::start(), Gate::new());
-    let (home, server) = talking(&[&telegram], &gate);
-    let mut crowd = Crowd::of(&[&telegram], 2);
-    let first = Gateway::start(&home);
-    crowd.say(0, Want::Text);
-    crowd.wait_answers();
-    // It is stopped in the middle of a turn.
-    crowd.say(1, Want::Held);
-    server.wait_for_requests(2, PATIENCE).unwrap();
-    let second = Gateway::launch(&home, None);
-    until("the second to stand by", || (second.role() == "standby").then_some(()));
-    first.signal("STOP");
-    // The role holds for 20 s, a turn's lease for 30 s.
-    let long = Duration::from_secs(60);
-    until_within(long, "the second to work", || (second.status()?["ready"] == true).then_some(()));
-    crowd.say(0, Want::Tool);
-    gate.open();
-    until_within(long, "all answers", || crowd.unanswered().is_empty().then_some(()));
-    first.signal("CONT");
-    until("the first to stand by", || (first.role() == "standby").then_some(()));
-    crowd.say(0, Want::Text);
-    crowd.wait_answers();
-    first.stop();
-    second.stop();
-    let found = crowd.reckon(&InFlight::default(), &home.ledger().lines(), &BTreeSet::new());
-    found.assert_clean();
-    assert!(found.doubled.is_empty(), "{found:#?}");
-    sound(&home);
-}
-
-#[test]
 fn a_wrong_token_or_an_unreachable_platform_stops_nobody_else() {
     let (telegram, slack, discord) = (Telegram::start(), Slack::start(), Discord::start());
     telegram.0.revoke_token();
@@ -247,7 +213,7 @@ fn a_wrong_token_or_an_unreachable_platform_stops_nobody_else() {
     home.write("factotum/config.toml", Setup::of(&server).exec().more(&tables).text());
     let gateway = Gateway::start(&home);
     let stopped = gateway.wait_channel("telegram", "stopped");
-    assert!(stopped["error"].as_str().unwrap().contains("401"), "{stopped}");
+    assert!(stopped["error"].as_str().unwrap().contains("does not know the bot's token"), "{stopped}");
     gateway.wait_channel("slack", "retrying");
     let mut crowd = Crowd::of(&[&discord], 1);
     discord.follow(&gateway);

@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "a report on the terminal is what this program is for")]
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use it::{Options, Outcome, soak};
 
@@ -19,9 +20,11 @@ fn main() -> ExitCode {
         println!("usage: soak KILLS SEED CHANNEL");
         return ExitCode::from(2);
     };
+    #[expect(clippy::disallowed_methods, reason = "how long it took is part of the report")]
+    let start = std::time::Instant::now();
     match soak(&options, |far| println!("… {far}")) {
         Ok(outcome) => {
-            report(&options, &outcome);
+            report(&options, &outcome, start.elapsed());
             if outcome.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(error) => {
@@ -31,25 +34,30 @@ fn main() -> ExitCode {
     }
 }
 
-fn report(options: &Options, outcome: &Outcome) {
+fn report(options: &Options, outcome: &Outcome, took: Duration) {
     let found = &outcome.reckoning;
     let line = |name: &str, value: String| println!("  {name:36} {value}");
+    let count = |name: &str, found: usize| line(name, found.to_string());
     println!("{} kills on {} (seed {})", options.kills, options.channel, options.seed);
-    line("kills before it was ready", outcome.early.to_string());
-    line("messages sent", found.said.to_string());
-    line("acknowledged", found.acknowledged.to_string());
-    line("answered", found.answered.to_string());
-    line("among the dead letters, unanswered", found.dead.len().to_string());
-    line("lost", found.lost.len().to_string());
-    line("out of order", found.disordered.len().to_string());
-    line("unsafe tool calls that ran", found.effects.to_string());
-    line("unsafe tool calls that ran twice", found.effects_twice.len().to_string());
-    let extra: usize = found.doubled.iter().map(|(_, times)| times - 1).sum();
-    let (parts, drafts) = (found.in_flight.parts, found.in_flight.drafts);
-    line("sends in flight at kills", format!("{parts} parts, {drafts} drafts"));
-    line("duplicate sends", extra.to_string());
-    line("foreign canaries", found.foreign.len().to_string());
-    line("integrity", if outcome.violations.is_empty() { "clean" } else { "see below" }.to_owned());
+    count("kills before it was ready", outcome.early);
+    count("messages", found.said);
+    count("acknowledged", found.acknowledged);
+    count("answered", found.answered);
+    count("unanswered, but dead letters", found.dead.len());
+    count("lost", found.lost.len());
+    count("chats out of order", found.disordered.len());
+    line(
+        "sends in flight at kills",
+        format!("{} parts, {} drafts", found.in_flight.parts, found.in_flight.drafts),
+    );
+    let (doubled, flying) = found.duplicates();
+    line("duplicate sends", format!("{doubled}, of which in flight at a kill: {flying}"));
+    count("unsafe tool calls that ran", found.effects);
+    count("unsafe tool calls that ran twice", found.effects_twice.len());
+    count("foreign canaries", found.foreign.len() + outcome.remains.foreign.len());
+    let damage = outcome.remains.damage.len();
+    line("integrity check", if damage == 0 { "clean".into() } else { format!("{damage} findings") });
+    line("took", format!("{} s", took.as_secs()));
     for violation in &outcome.violations {
         println!("VIOLATION: {violation}");
     }
