@@ -1,5 +1,4 @@
 //! A disk that is full for a while.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first thing that is not as it set it up")]
 
 use std::collections::BTreeSet;
 use std::fs::File;

@@ -1,5 +1,4 @@
 //! Who is let in: webhooks, strangers, groups, the lock.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first thing that is not as it set it up")]
 
 use it::platform::{Platform, Slack};
 use it::{Crowd, Desk, PATIENCE, Setup, free_port, post, run, sound, until, words};

@@ -79,10 +79,9 @@ fn a_message_in_a_running_turn_waits_for_its_own_where_that_is_wanted() {
 #[test]
 fn a_message_ends_the_running_turn_where_that_is_wanted() {
     let never = Gate::new();
-    let held = never.clone();
     let desk = Desk::new(Script::by(move |request, _| {
         let reply = Reply::text(&format!("answer to {}", newest(request)));
-        if newest(request) == "w-one" { reply.held_by(&held) } else { reply }
+        if newest(request) == "w-one" { reply.held_by(&never) } else { reply }
     }))
     .channel("busy = \"interrupt\"");
     let gateway = desk.open();
