@@ -12,6 +12,9 @@ use crate::remains::InFlight;
 use crate::talk::{Want, answers, canaries, canary, mark, marks, message};
 use crate::wait::until;
 
+/// How every notice begins that says that there is no answer.
+const NOTICE: &str = "I could not answer";
+
 /// Chats, numbered through over all platforms, and what was said in them.
 pub struct Crowd<'a> {
     /// Each chat's platform.
@@ -133,6 +136,8 @@ impl<'a> Crowd<'a> {
         found.acknowledged = platforms.iter().map(|platform| platform.acknowledged()).sum();
         found.answered = found.said - found.lost.len();
         found.dead = found.lost.extract_if(.., |mark| dead.contains(mark)).collect();
+        let forsaken: BTreeSet<String> = platforms.iter().flat_map(|platform| platform.forsaken()).collect();
+        found.forsaken = found.lost.extract_if(.., |mark| forsaken.contains(mark)).collect();
         found.in_flight = in_flight.clone();
         found.effects = ledger.len();
         let mut once = BTreeSet::new();
@@ -142,6 +147,16 @@ impl<'a> Crowd<'a> {
             }
         }
         found
+    }
+
+    /// Sets apart what was given up by a turn, if its chat shows a notice.
+    pub fn set_told_apart(&self, found: &mut Reckoning, given_up: &BTreeSet<String>) {
+        let noticed: BTreeSet<String> = (0..self.chats())
+            .filter(|chat| self.texts(*chat).iter().any(|text| text.contains(NOTICE)))
+            .flat_map(|chat| (1..=self.counts[chat]).map(move |n| mark(chat, n)))
+            .collect();
+        let told = |mark: &mut String| given_up.contains(mark) && noticed.contains(mark);
+        found.told = found.lost.extract_if(.., told).collect();
     }
 
     fn reckon_chat(&self, chat: usize, found: &mut Reckoning) {
@@ -179,6 +194,10 @@ pub struct Reckoning {
     pub answered: usize,
     /// Messages without one that lie among the dead letters, for the owner to see.
     pub dead: Vec<String>,
+    /// Messages whose turn was given up, and whose sender was told so.
+    pub told: Vec<String>,
+    /// Messages that the platform gave up to deliver and that nobody acknowledged.
+    pub forsaken: Vec<String>,
     /// Messages that are nowhere.
     pub lost: Vec<String>,
     /// Messages whose answer stands there more than once, and how often.
@@ -224,6 +243,10 @@ impl Reckoning {
             (times - 1 > kills).then(|| format!("{mark} ×{times}, in flight at {kills} kills"))
         };
         note("doubled without need", &self.doubled.iter().filter_map(unexplained).collect::<Vec<_>>());
+        // Dead letters and notices are no loss, but a gateway of which little else comes shows nothing.
+        if self.answered * 2 < self.said {
+            found.push(format!("only {} of {} messages were answered", self.answered, self.said));
+        }
         found
     }
 

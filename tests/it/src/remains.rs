@@ -51,6 +51,8 @@ pub struct Remains {
     pub damage: Vec<String>,
     /// Canaries that stand in the history of a conversation beside another one, or in two conversations.
     pub foreign: Vec<String>,
+    /// The marks of messages whose turn was given up, as far as a notice of that turn was sent.
+    pub given_up: BTreeSet<String>,
 }
 
 impl Remains {
@@ -69,6 +71,35 @@ impl Remains {
     }
 }
 
+/// Whether nothing waits or runs in the database of a gateway that is at work.
+///
+/// # Panics
+/// When it cannot be read.
+#[must_use]
+#[expect(clippy::panic, reason = "a database that cannot be read is the worst that there is")]
+pub(crate) fn idle(home: &TempHome) -> bool {
+    let options = SqliteConnectOptions::new().filename(home.path().join("factotum.db")).read_only(true);
+    let open =
+        "SELECT (SELECT count(*) FROM inbox WHERE state < 2) + (SELECT count(*) FROM outbox WHERE state < 2)
+                + (SELECT count(*) FROM turns WHERE state < 2)";
+    let found = runtime().and_then(|runtime| {
+        runtime.block_on(async {
+            let mut db = SqliteConnection::connect_with(&options).await?;
+            let open: i64 = sqlx::query_scalar(open).fetch_one(&mut db).await?;
+            db.close().await?;
+            Ok(open == 0)
+        })
+    });
+    match found {
+        Ok(idle) => idle,
+        Err(error) => panic!("the database cannot be read: {error}"),
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
 /// Does this with a copy of the database; `None` where there is none.
 fn on_copy<T>(
     home: &TempHome,
@@ -84,7 +115,7 @@ fn on_copy<T>(
         }
     }
     let options = SqliteConnectOptions::new().filename(copy.path().join("factotum.db"));
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    runtime()?.block_on(async {
         let mut db = SqliteConnection::connect_with(&options).await?;
         let found = look(&mut db).await?;
         db.close().await?;
@@ -151,6 +182,11 @@ async fn remains(db: &mut SqliteConnection) -> Result<Remains, Failure> {
     }
     let mixed = owners.into_iter().filter(|(_, canaries)| canaries.len() > 1);
     found.foreign.extend(mixed.map(|(session, canaries)| format!("{canaries:?} in {session}")));
+    let failed = "SELECT i.body FROM inbox i WHERE i.state = 2 AND i.outcome = 2 AND EXISTS (SELECT 1 FROM outbox o \
+                  JOIN parts p ON p.outbox_no = o.no WHERE o.turn_id = i.turn_id AND p.state = 2)";
+    for row in sqlx::query(failed).fetch_all(&mut *db).await? {
+        found.given_up.extend(marks(&row.try_get::<String, _>(0)?));
+    }
     if seen.is_empty() {
         return Err("no message of any chat is in the database".into());
     }

@@ -1,6 +1,5 @@
 //! Many chats, a gateway that is killed again and again at any moment, and the reckoning in the end.
 
-use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use servers::{ModelServer, TempHome};
 use crate::crowd::{Crowd, Reckoning, dead_marks, whole};
 use crate::gateway::Gateway;
 use crate::platform::{Discord, Email, Platform, Slack, Socket, Telegram, tables};
-use crate::remains::{InFlight, Remains};
+use crate::remains::{InFlight, Remains, idle};
 use crate::setup::Setup;
 use crate::talk::{Want, checking_script};
 use crate::wait::until;
@@ -21,9 +20,11 @@ const PACE: Duration = Duration::from_millis(50);
 /// How long a gateway lives: up to so many paces.
 const LONGEST_LIFE: u64 = 44;
 /// After the last kill so many looks may pass without a new answer.
-const PATIENT_LOOKS: usize = 600;
+const PATIENT_LOOKS: usize = 240;
+/// So many looks with nothing to do in a row: nothing will come any more.
+const IDLE_LOOKS: usize = 24;
 /// The pause between two looks.
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(250);
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,9 +182,10 @@ pub fn soak(options: &Options, mut say: impl FnMut(&str)) -> Result<Outcome, Str
     }
     say("draining");
     let mut violations = drain(&home, &platforms, &crowd);
-    let reckoning = crowd.reckon(&in_flight, &home.ledger().lines(), &dead_marks(&home));
-    violations.extend(reckoning.violations());
     let remains = Remains::of(&home);
+    let mut reckoning = crowd.reckon(&in_flight, &home.ledger().lines(), &dead_marks(&home));
+    crowd.set_told_apart(&mut reckoning, &remains.given_up);
+    violations.extend(reckoning.violations());
     violations.extend(remains.damage.iter().map(|what| format!("the database: {what}")));
     violations.extend(remains.foreign.iter().map(|what| format!("foreign canaries in a history: {what}")));
     if catch_unwind(AssertUnwindSafe(|| whole(&home))).is_err() {
@@ -205,22 +207,17 @@ fn greet(home: &TempHome, platforms: &[&dyn Platform], crowd: &mut Crowd<'_>) {
     first.stop();
 }
 
-/// Lets the last gateway answer what is open, for as long as it goes on answering.
+/// Lets the last gateway answer what is open, until it has nothing more to do or does not go on.
 fn drain(home: &TempHome, platforms: &[&dyn Platform], crowd: &Crowd<'_>) -> Vec<String> {
     let last = Gateway::start(home);
     platforms.iter().for_each(|platform| platform.follow(&last));
-    let mut dead = dead_marks(home);
-    let open =
-        |dead: &BTreeSet<String>| crowd.unanswered().iter().filter(|mark| !dead.contains(*mark)).count();
-    let (mut before, mut looks) = (open(&dead), 0);
-    while before > 0 && looks < PATIENT_LOOKS {
+    let (mut before, mut looks, mut idle_looks) = (crowd.unanswered().len(), 0, 0);
+    while before > 0 && looks < PATIENT_LOOKS && idle_looks < IDLE_LOOKS {
         std::thread::sleep(LOOK);
-        let now = open(&dead);
+        let now = crowd.unanswered().len();
         looks = if now < before { 0 } else { looks + 1 };
+        idle_looks = if now == before && idle(home) { idle_looks + 1 } else { 0 };
         before = now;
-        if looks % 20 == 19 {
-            dead = dead_marks(home);
-        }
     }
     last.signal("TERM");
     until("the end of the last gateway", || (!last.lives()).then_some(()));

@@ -43,7 +43,9 @@ fn report(options: &Options, outcome: &Outcome, took: Duration) {
     count("messages", found.said);
     count("acknowledged", found.acknowledged);
     count("answered", found.answered);
-    count("unanswered, but dead letters", found.dead.len());
+    count("given up by a turn, sender told", found.told.len());
+    count("dead letters, for the owner to see", found.dead.len());
+    count("never acknowledged, platform gave up", found.forsaken.len());
     count("lost", found.lost.len());
     count("chats out of order", found.disordered.len());
     line(
