@@ -1,5 +1,6 @@
 //! Many chats, a gateway that is killed again and again at any moment, and the reckoning in the end.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use servers::{ModelServer, TempHome};
 
 use crate::crowd::{Crowd, Reckoning, dead_marks, whole};
 use crate::gateway::Gateway;
+use crate::look::dead_letters;
 use crate::platform::{Discord, Email, Platform, Slack, Socket, Telegram, tables};
 use crate::remains::{InFlight, Remains, idle};
 use crate::setup::Setup;
@@ -44,6 +46,8 @@ pub struct Outcome {
     pub reckoning: Reckoning,
     /// Kills before the gateway was ready.
     pub early: usize,
+    /// Why there are dead letters, and how many for each reason.
+    pub why_dead: BTreeMap<String, usize>,
     /// The database afterwards.
     pub remains: Remains,
     /// What must not be.
@@ -195,7 +199,11 @@ pub fn soak(options: &Options, mut say: impl FnMut(&str)) -> Result<Outcome, Str
     if let Some(first) = invalid.first() {
         violations.push(format!("{} requests that no provider takes, such as {first}", invalid.len()));
     }
-    Ok(Outcome { reckoning, early, remains, violations })
+    let mut why_dead = BTreeMap::new();
+    for letter in dead_letters(&home) {
+        *why_dead.entry(letter["error"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+    }
+    Ok(Outcome { reckoning, early, why_dead, remains, violations })
 }
 
 /// Every chat says something once and is answered, so that every platform knows every chat.

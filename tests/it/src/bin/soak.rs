@@ -44,7 +44,7 @@ fn report(options: &Options, outcome: &Outcome, took: Duration) {
     count("acknowledged", found.acknowledged);
     count("answered", found.answered);
     count("given up by a turn, sender told", found.told.len());
-    count("dead letters, for the owner to see", found.dead.len());
+    count("unanswered, but a dead letter", found.dead.len());
     count("never acknowledged, platform gave up", found.forsaken.len());
     count("lost", found.lost.len());
     count("chats out of order", found.disordered.len());
@@ -60,6 +60,9 @@ fn report(options: &Options, outcome: &Outcome, took: Duration) {
     let damage = outcome.remains.damage.len();
     line("integrity check", if damage == 0 { "clean".into() } else { format!("{damage} findings") });
     line("took", format!("{} s", took.as_secs()));
+    for (why, letters) in &outcome.why_dead {
+        println!("  {letters} dead letters: {why}");
+    }
     for violation in &outcome.violations {
         println!("VIOLATION: {violation}");
     }
