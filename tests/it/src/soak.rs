@@ -12,6 +12,7 @@ use crate::crowd::{Crowd, Reckoning, dead_marks, whole};
 use crate::gateway::Gateway;
 use crate::look::dead_letters;
 use crate::platform::{Discord, Email, Platform, Slack, Socket, Telegram, tables};
+use crate::process::run;
 use crate::remains::{InFlight, Remains, idle};
 use crate::setup::Setup;
 use crate::talk::{Want, checking_script};
@@ -46,7 +47,7 @@ pub struct Outcome {
     pub reckoning: Reckoning,
     /// Kills before the gateway was ready.
     pub early: usize,
-    /// Why there are dead letters, and how many for each reason.
+    /// Why there were dead letters, and how many for each reason; then they were tried again.
     pub why_dead: BTreeMap<String, usize>,
     /// The database afterwards.
     pub remains: Remains,
@@ -185,7 +186,7 @@ pub fn soak(options: &Options, mut say: impl FnMut(&str)) -> Result<Outcome, Str
         }
     }
     say("draining");
-    let mut violations = drain(&home, &platforms, &crowd);
+    let mut violations = drain(&home, &platforms, || crowd.unanswered().len());
     let remains = Remains::of(&home);
     let mut reckoning = crowd.reckon(&in_flight, &home.ledger().lines(), &dead_marks(&home));
     crowd.set_told_apart(&mut reckoning, &remains.given_up);
@@ -199,9 +200,23 @@ pub fn soak(options: &Options, mut say: impl FnMut(&str)) -> Result<Outcome, Str
     if let Some(first) = invalid.first() {
         violations.push(format!("{} requests that no provider takes, such as {first}", invalid.len()));
     }
+    let letters = dead_letters(&home);
     let mut why_dead = BTreeMap::new();
-    for letter in dead_letters(&home) {
+    for letter in &letters {
         *why_dead.entry(letter["error"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+    }
+    if !letters.is_empty() {
+        say("trying the dead letters again");
+        let ids = letters.iter().filter_map(|letter| letter["id"].as_str());
+        run(home.command().args(["dead-letters", "retry"]).args(ids)).ends(0);
+        let open = || {
+            let unanswered = crowd.unanswered();
+            reckoning.dead.iter().filter(|mark| unanswered.contains(mark)).count()
+        };
+        violations.extend(drain(&home, &platforms, open));
+        if open() > 0 {
+            violations.push(format!("{} dead letters stayed without an answer", open()));
+        }
     }
     Ok(Outcome { reckoning, early, why_dead, remains, violations })
 }
@@ -215,14 +230,14 @@ fn greet(home: &TempHome, platforms: &[&dyn Platform], crowd: &mut Crowd<'_>) {
     first.stop();
 }
 
-/// Lets the last gateway answer what is open, until it has nothing more to do or does not go on.
-fn drain(home: &TempHome, platforms: &[&dyn Platform], crowd: &Crowd<'_>) -> Vec<String> {
+/// Lets a gateway answer what is `open`, until it has nothing more to do or does not go on. Nobody kills it.
+fn drain(home: &TempHome, platforms: &[&dyn Platform], open: impl Fn() -> usize) -> Vec<String> {
     let last = Gateway::start(home);
     platforms.iter().for_each(|platform| platform.follow(&last));
-    let (mut before, mut looks, mut idle_looks) = (crowd.unanswered().len(), 0, 0);
+    let (mut before, mut looks, mut idle_looks) = (open(), 0, 0);
     while before > 0 && looks < PATIENT_LOOKS && idle_looks < IDLE_LOOKS {
         std::thread::sleep(LOOK);
-        let now = crowd.unanswered().len();
+        let now = open();
         looks = if now < before { 0 } else { looks + 1 };
         idle_looks = if now == before && idle(home) { idle_looks + 1 } else { 0 };
         before = now;
