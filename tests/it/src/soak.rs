@@ -22,6 +22,10 @@ use crate::wait::until;
 const PACE: Duration = Duration::from_millis(50);
 /// How long a gateway lives: up to so many paces.
 const LONGEST_LIFE: u64 = 44;
+/// Fewer messages than this come together at the end of a life.
+const BURST: u64 = 10;
+/// They are worked on for less than so many milliseconds.
+const LAST_MOMENT: u64 = 60;
 /// After the last kill so many looks may pass without a new answer.
 const PATIENT_LOOKS: usize = 240;
 /// So many looks with nothing to do in a row: nothing will come any more.
@@ -171,7 +175,12 @@ pub fn soak(options: &Options, mut say: impl FnMut(&str)) -> Result<Outcome, Str
             }
             std::thread::sleep(PACE);
         }
-        std::thread::sleep(Duration::from_millis(numbers.below(50)));
+        // A gateway that has nothing to do is killed easily: some people write at once, and then it dies.
+        for _ in 0..numbers.below(BURST) {
+            let (chat, want) = (numbers.chat(crowd.chats()), numbers.want());
+            crowd.say(chat, want);
+        }
+        std::thread::sleep(Duration::from_millis(numbers.below(LAST_MOMENT)));
         let ready = gateway.status().is_some_and(|status| status["ready"] == true);
         early += usize::from(!ready);
         if !gateway.lives() {
