@@ -95,6 +95,15 @@ impl Gateway {
         })
     }
 
+    /// Whether each of its channels is connected.
+    #[must_use]
+    pub fn all_connected(&self) -> bool {
+        self.status().is_some_and(|status| {
+            let channels = status["channels"].as_object();
+            channels.is_some_and(|all| all.values().all(|channel| channel["state"] == "connected"))
+        })
+    }
+
     /// Waits until its HTTP server listens.
     ///
     /// # Panics

@@ -29,7 +29,7 @@ const LAST_MOMENT: u64 = 60;
 /// After the last kill so many looks may pass without a new answer.
 const PATIENT_LOOKS: usize = 240;
 /// So many looks with nothing to do in a row: nothing will come any more.
-const IDLE_LOOKS: usize = 24;
+const IDLE_LOOKS: usize = 14;
 /// The pause between two looks.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -248,7 +248,8 @@ fn drain(home: &TempHome, platforms: &[&dyn Platform], open: impl Fn() -> usize)
         std::thread::sleep(LOOK);
         let now = open();
         looks = if now < before { 0 } else { looks + 1 };
-        idle_looks = if now == before && idle(home) { idle_looks + 1 } else { 0 };
+        let rests = now == before && last.all_connected() && idle(home);
+        idle_looks = if rests { idle_looks + 1 } else { 0 };
         before = now;
     }
     last.signal("TERM");
