@@ -294,3 +294,35 @@ pub fn whole(home: &TempHome) {
         assert!(info["open_turn"].is_null() && info["pending"] == 0, "{info}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{InFlight, Reckoning};
+
+    #[test]
+    fn whatever_was_lost_doubled_or_mixed_up_is_a_violation() {
+        let fine = Reckoning { said: 4, answered: 3, dead: vec!["m1-1".into()], ..Reckoning::default() };
+        assert!(fine.violations().is_empty(), "{:?}", fine.violations());
+        let flying = |kills| InFlight { marks: [("m1-2".to_owned(), kills)].into(), ..InFlight::default() };
+        let doubled = vec![("m1-2".to_owned(), 2)];
+        let explained = Reckoning { doubled: doubled.clone(), in_flight: flying(1), ..fine.clone() };
+        assert!(explained.violations().is_empty(), "{:?}", explained.violations());
+        assert_eq!(explained.duplicates(), (1, 1));
+
+        let one = || vec!["m2-1".to_owned()];
+        for (wrong, said) in [
+            (Reckoning { lost: one(), ..fine.clone() }, "lost: m2-1"),
+            (Reckoning { foreign: one(), ..fine.clone() }, "foreign canaries: m2-1"),
+            (Reckoning { disordered: one(), ..fine.clone() }, "out of order: m2-1"),
+            (Reckoning { effects_twice: one(), ..fine.clone() }, "side effects twice: m2-1"),
+            (Reckoning { doubled, ..fine.clone() }, "doubled without need: m1-2 ×2, in flight at 0 kills"),
+            (
+                Reckoning { doubled: vec![("m1-2".into(), 3)], in_flight: flying(1), ..fine.clone() },
+                "doubled without need: m1-2 ×3, in flight at 1 kills",
+            ),
+            (Reckoning { answered: 1, ..fine.clone() }, "only 1 of 4 messages were answered"),
+        ] {
+            assert_eq!(wrong.violations(), [said]);
+        }
+    }
+}

@@ -61,7 +61,7 @@ fn report(options: &Options, outcome: &Outcome, took: Duration) {
     line("integrity check", if damage == 0 { "clean".into() } else { format!("{damage} findings") });
     line("took", format!("{} s", took.as_secs()));
     for (why, letters) in &outcome.why_dead {
-        println!("  dead letters, tried again afterwards: {letters} × {why}");
+        println!("  dead letters, tried again in the end: {letters} × {why}");
     }
     for violation in &outcome.violations {
         println!("VIOLATION: {violation}");
