@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use session_api::{ApprovalId, CallId, InboundId, SessionKey, Timestamp, TurnId};
 
-use crate::TokenUsage;
+use crate::{ModelErrorKind, TokenUsage};
 
 /// Something that happened in a run. As JSON it is one flat object whose `type` is the dotted name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub struct RunEvent {
     pub at: Timestamp,
 }
 
-/// The eleven kinds. Deltas are best effort; what is completed was committed or is about to be.
+/// The twelve kinds. Deltas are best effort; what is completed was committed or is about to be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type")]
 pub enum RunEventKind {
@@ -64,6 +64,25 @@ pub enum RunEventKind {
     ReasoningCompleted {
         /// The text.
         text: String,
+        /// Which model call, from 1.
+        iteration: u32,
+    },
+    /// An attempt at a model call failed and another one follows. Text and reasoning of this call that came before are
+    /// void: the call begins anew.
+    #[serde(rename = "attempt.failed")]
+    AttemptFailed {
+        /// Who was asked.
+        provider: String,
+        /// For which model.
+        model: String,
+        /// What went wrong.
+        kind: ModelErrorKind,
+        /// What went wrong, for a person.
+        error: String,
+        /// How long is waited before the next one, in milliseconds.
+        wait_millis: u64,
+        /// Who is asked next, as `PROVIDER/MODEL`.
+        next: String,
         /// Which model call, from 1.
         iteration: u32,
     },

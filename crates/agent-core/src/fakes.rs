@@ -117,7 +117,7 @@ impl ScriptedReply {
 fn is_piece(event: &ModelEvent) -> bool {
     match event {
         ModelEvent::Text(text) | ModelEvent::Reasoning(text) => !text.is_empty(),
-        ModelEvent::ToolCall(_) | ModelEvent::Opaque { .. } => true,
+        ModelEvent::ToolCall(_) | ModelEvent::Opaque { .. } | ModelEvent::Attempt(_) => true,
         ModelEvent::Finished(_) => false,
     }
 }
@@ -143,6 +143,13 @@ impl ScriptedProvider {
             requests: Mutex::new(Vec::new()),
             dropped: Arc::new(Dropped { count: AtomicUsize::new(0), changed: Notify::new() }),
         }
+    }
+
+    /// This, under another name.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.info.name);
+        self
     }
 
     /// All requests so far.

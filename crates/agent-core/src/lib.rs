@@ -69,8 +69,8 @@ pub use inlet::{Delivered, Inlet, InletPolicy, InletSetup, Source, is_voice, saf
 pub use layers::{RetryPolicy, RetryingProvider};
 pub use loopback::LoopbackChannel;
 pub use provider::{
-    FinishReason, Finished, LlmProvider, ModelError, ModelErrorKind, ModelEvent, ModelRequest, ModelStream,
-    ProviderInfo, Retry, TokenUsage,
+    Attempt, FinishReason, Finished, LlmProvider, ModelError, ModelErrorKind, ModelEvent, ModelRequest,
+    ModelStream, ProviderInfo, Retry, TokenUsage,
 };
 pub use redact::{NoSecrets, Redact};
 pub use replay::{

@@ -56,8 +56,34 @@ pub enum ModelEvent {
         /// Its content.
         data: serde_json::Value,
     },
+    /// An attempt failed and another one follows: all that came before this is void. Only layers send it, an adapter never
+    /// does.
+    Attempt(Box<Attempt>),
     /// The end. The last event, exactly once, unless the stream ends with an error.
     Finished(Finished),
+}
+
+/// An attempt at a reply that failed and was not the last one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Who was asked.
+    pub provider: String,
+    /// For which model.
+    pub model: String,
+    /// What went wrong.
+    pub kind: ModelErrorKind,
+    /// What went wrong, for a person.
+    pub message: String,
+    /// How long the attempt took, in milliseconds.
+    pub millis: u64,
+    /// How long is waited before the next one, in milliseconds.
+    pub wait_millis: u64,
+    /// What it used, by our own estimate: a reply that breaks off comes without a count.
+    pub usage: TokenUsage,
+    /// Who is asked next; the same provider where it is only asked again.
+    pub next_provider: String,
+    /// For which model.
+    pub next_model: String,
 }
 
 /// How a reply ended.
@@ -92,14 +118,24 @@ pub struct TokenUsage {
     pub input_tokens: u64,
     /// Those read from a cache.
     pub cached_tokens: u64,
+    /// Those put into a cache.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cache_write_tokens: u64,
     /// Written, reasoning included.
     pub output_tokens: u64,
+}
+
+/// Most vendors ask nothing for it and do not count it.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl std::ops::AddAssign for TokenUsage {
     fn add_assign(&mut self, other: Self) {
         self.input_tokens += other.input_tokens;
         self.cached_tokens += other.cached_tokens;
+        self.cache_write_tokens += other.cache_write_tokens;
         self.output_tokens += other.output_tokens;
     }
 }

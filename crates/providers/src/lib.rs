@@ -16,20 +16,37 @@ pub mod anthropic;
 pub mod detect;
 #[cfg(feature = "openai")]
 mod exchange;
+pub mod layers;
 #[cfg(feature = "offline")]
 pub mod offline;
 #[cfg(feature = "openai")]
 pub mod openai;
+#[cfg(feature = "openai")]
+pub mod price;
+#[cfg(feature = "openai")]
+mod probe;
+#[cfg(feature = "openai")]
+mod registry;
 #[cfg(feature = "openai-responses")]
 pub mod responses;
 mod setup;
 #[cfg(feature = "openai")]
 mod sse;
 #[cfg(feature = "openai")]
+mod switchboard;
+#[cfg(feature = "openai")]
 pub mod table;
 #[cfg(feature = "whisper")]
 pub mod whisper;
 
+#[cfg(feature = "openai")]
+pub use exchange::clients::Clients;
+#[cfg(feature = "openai")]
+pub use probe::{Outcome, Tested};
+#[cfg(feature = "openai")]
+pub use registry::{Part, Preset, ProviderSettings, Ready, Registry, RegistryError, Settings, Target};
 pub use setup::{Kind, ProviderSetupError, build, kinds};
+#[cfg(feature = "openai")]
+pub use switchboard::{LineState, Switchboard};
 #[cfg(feature = "whisper")]
 pub use whisper::transcriber;

@@ -53,7 +53,14 @@ impl ProviderSetupError {
     }
 }
 
-type Make = fn(&str, Value, Option<SecretString>) -> Result<Arc<dyn LlmProvider>, ProviderSetupError>;
+type Make =
+    fn(&str, Value, Option<SecretString>, &Shared) -> Result<Arc<dyn LlmProvider>, ProviderSetupError>;
+
+/// What providers of one process may share.
+#[cfg(feature = "openai")]
+pub(crate) type Shared = crate::exchange::clients::Clients;
+#[cfg(not(feature = "openai"))]
+pub(crate) type Shared = ();
 
 /// A kind of provider that this binary has.
 #[derive(Debug, Clone, Copy)]
@@ -62,18 +69,40 @@ pub struct Kind {
     pub name: &'static str,
     /// Its page of documentation, Markdown.
     pub docs: &'static str,
+    /// Where its servers are unless the table says otherwise; empty where it has none.
+    pub base_url: &'static str,
     make: Make,
 }
 
 const KINDS: &[Kind] = &[
     #[cfg(feature = "openai")]
-    Kind { name: crate::openai::KIND, docs: include_str!("openai/docs.md"), make: make_openai },
+    Kind {
+        name: crate::openai::KIND,
+        docs: include_str!("openai/docs.md"),
+        base_url: "https://api.openai.com/v1",
+        make: make_openai,
+    },
     #[cfg(feature = "openai-responses")]
-    Kind { name: crate::responses::KIND, docs: include_str!("responses/docs.md"), make: make_responses },
+    Kind {
+        name: crate::responses::KIND,
+        docs: include_str!("responses/docs.md"),
+        base_url: "https://api.openai.com/v1",
+        make: make_responses,
+    },
     #[cfg(feature = "anthropic")]
-    Kind { name: crate::anthropic::KIND, docs: include_str!("anthropic/docs.md"), make: make_anthropic },
+    Kind {
+        name: crate::anthropic::KIND,
+        docs: include_str!("anthropic/docs.md"),
+        base_url: "https://api.anthropic.com",
+        make: make_anthropic,
+    },
     #[cfg(feature = "offline")]
-    Kind { name: crate::offline::KIND, docs: include_str!("offline/docs.md"), make: make_offline },
+    Kind {
+        name: crate::offline::KIND,
+        docs: include_str!("offline/docs.md"),
+        base_url: "",
+        make: make_offline,
+    },
 ];
 
 /// All kinds that this binary has.
@@ -93,6 +122,17 @@ pub fn build(
     table: Value,
     key: Option<SecretString>,
 ) -> Result<Arc<dyn LlmProvider>, ProviderSetupError> {
+    build_sharing(name, kind, table, key, &Shared::default())
+}
+
+/// As [`build`], with what is shared.
+pub(crate) fn build_sharing(
+    name: &str,
+    kind: &str,
+    table: Value,
+    key: Option<SecretString>,
+    shared: &Shared,
+) -> Result<Arc<dyn LlmProvider>, ProviderSetupError> {
     let Some(found) = KINDS.iter().find(|known| known.name == kind) else {
         let known: Vec<String> = KINDS.iter().map(|known| format!("`{}`", known.name)).collect();
         return Err(ProviderSetupError::UnknownKind {
@@ -101,7 +141,7 @@ pub fn build(
             known: if known.is_empty() { "none".into() } else { known.join(", ") },
         });
     };
-    (found.make)(name, table, key)
+    (found.make)(name, table, key, shared)
 }
 
 #[cfg(feature = "openai")]
@@ -109,8 +149,9 @@ fn make_openai(
     name: &str,
     table: Value,
     key: Option<SecretString>,
+    shared: &Shared,
 ) -> Result<Arc<dyn LlmProvider>, ProviderSetupError> {
-    Ok(Arc::new(crate::openai::OpenAiProvider::new(name, read(name, table)?, key)?))
+    Ok(Arc::new(crate::openai::OpenAiProvider::new(name, read(name, table)?, key)?.sharing(shared)))
 }
 
 #[cfg(feature = "openai-responses")]
@@ -118,8 +159,9 @@ fn make_responses(
     name: &str,
     table: Value,
     key: Option<SecretString>,
+    shared: &Shared,
 ) -> Result<Arc<dyn LlmProvider>, ProviderSetupError> {
-    Ok(Arc::new(crate::responses::ResponsesProvider::new(name, read(name, table)?, key)?))
+    Ok(Arc::new(crate::responses::ResponsesProvider::new(name, read(name, table)?, key)?.sharing(shared)))
 }
 
 #[cfg(feature = "anthropic")]
@@ -127,8 +169,9 @@ fn make_anthropic(
     name: &str,
     table: Value,
     key: Option<SecretString>,
+    shared: &Shared,
 ) -> Result<Arc<dyn LlmProvider>, ProviderSetupError> {
-    Ok(Arc::new(crate::anthropic::AnthropicProvider::new(name, read(name, table)?, key)?))
+    Ok(Arc::new(crate::anthropic::AnthropicProvider::new(name, read(name, table)?, key)?.sharing(shared)))
 }
 
 #[cfg(feature = "offline")]
@@ -136,6 +179,7 @@ fn make_offline(
     name: &str,
     table: Value,
     _key: Option<SecretString>,
+    _shared: &Shared,
 ) -> Result<Arc<dyn LlmProvider>, ProviderSetupError> {
     let crate::offline::OfflineConfig {} = read(name, table)?;
     Ok(Arc::new(crate::offline::OfflineProvider::new(name)))

@@ -8,8 +8,8 @@ use tool_api::ToolSpec;
 
 use super::run::Run;
 use crate::{
-    FinishReason, ModelError, ModelErrorKind, ModelEvent, ModelRequest, RunEventKind, TokenUsage, context,
-    context::shrunk, turn::ModelReply,
+    Attempt, FinishReason, ModelError, ModelErrorKind, ModelEvent, ModelRequest, RunEventKind, TokenUsage,
+    context, context::shrunk, turn::ModelReply,
 };
 
 /// What a model call gave, for the machine and for the bill.
@@ -22,13 +22,22 @@ pub(super) struct Called {
     pub(super) millis: u64,
 }
 
+/// What a failed attempt used, by estimate.
+pub(super) struct Spent {
+    pub(super) provider: String,
+    pub(super) model: String,
+    pub(super) usage: TokenUsage,
+}
+
 impl Run<'_> {
-    /// Calls the model with the history and `added`.
+    /// Calls the model with the history and `added`. What failed attempts used goes to `spent`, also when the last one
+    /// failed.
     pub(super) async fn call_model(
         &self,
         added: Vec<session_api::Message>,
         iteration: u32,
         shrink: u8,
+        spent: &mut Vec<Spent>,
     ) -> Result<Called, ModelError> {
         let started = self.ports.clock.monotonic();
         self.live.model_called();
@@ -43,11 +52,28 @@ impl Run<'_> {
         crate::failpoint("model.before");
         let mut stream = chosen.provider.stream(request).await?;
         let mut collected = Collected::default();
+        let (mut provider, mut model) = (chosen.provider.info().name.clone(), chosen.model.clone());
         let finished = loop {
             match stream.next().await {
                 Some(Ok(ModelEvent::Finished(finished))) => break finished,
+                Some(Ok(ModelEvent::Attempt(attempt))) => {
+                    collected = Collected::default();
+                    self.begin_anew(&attempt, iteration);
+                    (provider, model) = (attempt.next_provider.clone(), attempt.next_model.clone());
+                    let Attempt { provider, model, usage, .. } = *attempt;
+                    spent.push(Spent { provider, model, usage });
+                }
                 Some(Ok(event)) => self.piece(&mut collected, event, iteration).await,
-                Some(Err(error)) => return Err(error),
+                Some(Err(error)) => {
+                    if collected.began() {
+                        let output_tokens = context::estimate_tokens(&collected.text)
+                            + context::estimate_tokens(&collected.reasoning);
+                        let usage =
+                            TokenUsage { input_tokens: estimate_in, output_tokens, ..TokenUsage::default() };
+                        spent.push(Spent { provider, model, usage });
+                    }
+                    return Err(error);
+                }
                 None => {
                     let message =
                         format!("provider `{}` ended its reply in the middle", chosen.provider.info().name);
@@ -60,19 +86,33 @@ impl Run<'_> {
         self.stream_ended(&collected, iteration, calls).await;
         let usage = finished.usage.unwrap_or_else(|| TokenUsage {
             input_tokens: estimate_in,
-            cached_tokens: 0,
             output_tokens: context::estimate_tokens(&collected.text),
+            ..TokenUsage::default()
         });
         let reason = if calls { FinishReason::ToolCalls } else { finished.reason };
         let reply = ModelReply { parts: collected.parts, reason, usage };
         self.hooks(|hook, run| hook.after_model_call(run, &reply)).await;
         Ok(Called {
             reply,
-            model: finished.model.unwrap_or_else(|| chosen.model.clone()),
-            provider: chosen.provider.info().name.clone(),
+            model: finished.model.unwrap_or(model),
+            provider,
             estimated: finished.usage.is_none(),
             millis: self.millis_since(started),
         })
+    }
+
+    /// What was shown of this call is void: its text begins again with the next attempt.
+    fn begin_anew(&self, attempt: &Attempt, iteration: u32) {
+        self.live.model_called();
+        self.emit(RunEventKind::AttemptFailed {
+            provider: attempt.provider.clone(),
+            model: attempt.model.clone(),
+            kind: attempt.kind,
+            error: attempt.message.clone(),
+            wait_millis: attempt.wait_millis,
+            next: format!("{}/{}", attempt.next_provider, attempt.next_model),
+            iteration,
+        });
     }
 
     async fn request(
@@ -134,7 +174,8 @@ impl Run<'_> {
             }
             ModelEvent::ToolCall(call) => collected.parts.push(Part::ToolCall(call)),
             ModelEvent::Opaque { format, data } => collected.parts.push(Part::Opaque { format, data }),
-            ModelEvent::Finished(_) => {}
+            // The loop has taken them out.
+            ModelEvent::Attempt(_) | ModelEvent::Finished(_) => {}
         }
     }
 
@@ -157,6 +198,13 @@ struct Collected {
     parts: Vec<Part>,
     text: String,
     reasoning: String,
+}
+
+impl Collected {
+    /// Whether the model had begun to answer, and so had read the request.
+    fn began(&self) -> bool {
+        !self.parts.is_empty()
+    }
 }
 
 /// The images that `part` wants sent, those in a tool's result included.

@@ -27,13 +27,13 @@ use super::{
     RunEnd,
     live::Live,
     messages::{self},
-    model::Called,
+    model::{Called, Spent},
     tools::Ended,
     watch::{Noticed, watch},
 };
 use crate::{
     AgentError, ChosenModel, Core, Hook, HookError, ModelError, Ports, RunEvent, RunEventKind, RunInfo,
-    context,
+    TokenUsage, context,
     turn::{Command, Ending, Event, Machine, Stamp},
 };
 
@@ -75,7 +75,7 @@ pub(super) struct Behalf {
 
 /// Work that ended.
 enum Done {
-    Model(Result<Called, ModelError>, u32),
+    Model { called: Result<Called, ModelError>, spent: Vec<Spent>, iteration: u32 },
     Tool(Result<Box<Ended>, StoreError>),
 }
 
@@ -167,7 +167,9 @@ impl<'a> Run<'a> {
                             self.hooks(|hook, run| hook.before_iteration(run, iteration)).await;
                         }
                         work.push(Box::pin(async move {
-                            Done::Model(self.call_model(added, iteration, shrink).await, iteration)
+                            let mut spent = Vec::new();
+                            let called = self.call_model(added, iteration, shrink, &mut spent).await;
+                            Done::Model { called, spent, iteration }
                         }));
                     }
                     Command::Judge(calls) => {
@@ -215,10 +217,15 @@ impl<'a> Run<'a> {
                     () = &mut showing => continue,
                     () = &mut working => continue,
                     Some(done) = work.next() => match done {
-                        Done::Model(Ok(called), iteration) => self.replied(called, iteration, &mut pending),
-                        Done::Model(Err(error), _) => {
-                            tracing::warn!(kind = ?error.kind, %error, "model call failed");
-                            Event::ModelFailed { kind: error.kind, message: error.message }
+                        Done::Model { called, spent, iteration } => {
+                            self.bill(spent, &mut pending);
+                            match called {
+                                Ok(called) => self.replied(called, iteration, &mut pending),
+                                Err(error) => {
+                                    tracing::warn!(kind = ?error.kind, %error, "model call failed");
+                                    Event::ModelFailed { kind: error.kind, message: error.message }
+                                }
+                            }
                         }
                         Done::Tool(tool) => {
                             let tool = tool?;
@@ -287,7 +294,21 @@ impl<'a> Run<'a> {
     fn replied(&self, called: Called, iteration: u32, pending: &mut Writes) -> Event {
         let Called { reply, model, provider, estimated, millis } = called;
         tracing::debug!(iteration, model, millis, "model replied");
-        pending.usage.push(UsageEntry {
+        pending.usage.push(self.usage(provider, model, reply.usage, estimated));
+        Event::Replied(reply)
+    }
+
+    /// Puts what failed attempts used on the bill.
+    fn bill(&self, spent: Vec<Spent>, pending: &mut Writes) {
+        for Spent { provider, model, usage } in spent {
+            if usage != TokenUsage::default() {
+                pending.usage.push(self.usage(provider, model, usage, true));
+            }
+        }
+    }
+
+    fn usage(&self, provider: String, model: String, used: TokenUsage, estimated: bool) -> UsageEntry {
+        UsageEntry {
             reservation: None,
             at: self.ports.clock.now(),
             session: self.info.session.clone(),
@@ -296,13 +317,12 @@ impl<'a> Run<'a> {
             purpose: session_api::Purpose::Chat,
             provider,
             model,
-            input_tokens: reply.usage.input_tokens,
-            cached_tokens: reply.usage.cached_tokens,
-            output_tokens: reply.usage.output_tokens,
+            input_tokens: used.input_tokens,
+            cached_tokens: used.cached_tokens,
+            output_tokens: used.output_tokens,
             estimated,
             cost_micros: None,
-        });
-        Event::Replied(reply)
+        }
     }
 
     /// Rows that the store already gave to this turn and that a crash kept from its record, then what waits.

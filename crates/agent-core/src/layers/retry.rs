@@ -3,11 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use session_api::{Clock, IdSource};
 
-use crate::{LlmProvider, ModelError, ModelRequest, ModelStream, ProviderInfo, Retry};
+use crate::{
+    Attempt, LlmProvider, ModelError, ModelEvent, ModelRequest, ModelStream, ProviderInfo, Retry, TokenUsage,
+};
 
 /// How often and how patiently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,12 +29,11 @@ impl Default for RetryPolicy {
     }
 }
 
-/// A provider that is asked again after an error that says that a retry helps, as long as no piece of an answer came.
+/// A provider that is asked again after an error that says that a retry helps, as long as nothing of an answer was seen
+/// that is not void. Each failed attempt is told as [`ModelEvent::Attempt`].
 pub struct RetryingProvider {
     inner: Arc<dyn LlmProvider>,
-    policy: RetryPolicy,
-    clock: Arc<dyn Clock>,
-    ids: Arc<dyn IdSource>,
+    patience: Patience,
 }
 
 impl RetryingProvider {
@@ -43,20 +44,24 @@ impl RetryingProvider {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
     ) -> Self {
-        Self { inner, policy, clock, ids }
+        Self { inner, patience: Patience { policy, clock, ids } }
     }
+}
 
-    /// The first piece is awaited here, so that an error in its place is still one before any answer.
-    async fn attempt(&self, request: ModelRequest) -> Result<ModelStream, ModelError> {
-        let mut stream = self.inner.stream(request).await?;
-        match stream.next().await {
-            Some(Err(error)) => Err(error),
-            Some(Ok(event)) => Ok(futures_util::stream::iter([Ok(event)]).chain(stream).boxed()),
-            None => Ok(stream),
-        }
-    }
+/// Decides whether and when to try again, and waits.
+#[derive(Clone)]
+struct Patience {
+    policy: RetryPolicy,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+}
 
+impl Patience {
+    /// How long to wait after the attempt of this number, from 0; `None`: there is to be no other one.
     fn wait(&self, error: &ModelError, attempt: u32) -> Option<Duration> {
+        if attempt + 1 >= self.policy.attempts {
+            return None;
+        }
         let longest = Duration::from_secs(self.policy.longest_wait_seconds);
         let ladder = Duration::from_millis(self.policy.base_millis.saturating_mul(1 << attempt.min(16)));
         // The low bits of a fresh id are as good as random, and come through a port.
@@ -69,20 +74,91 @@ impl RetryingProvider {
         }
     }
 
-    /// Waits until the next attempt; gives the error back where there is to be none.
-    async fn hold(&self, error: ModelError, attempt: &mut u32) -> Result<(), ModelError> {
-        let wait = self.wait(&error, *attempt).filter(|_| *attempt + 1 < self.policy.attempts);
-        let Some(wait) = wait else { return Err(error) };
-        *attempt += 1;
-        tracing::warn!(
-            provider = self.inner.info().name,
-            attempt = *attempt,
-            wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
-            %error,
-            "model call failed, trying again"
-        );
-        self.clock.sleep(wait).await;
-        Ok(())
+    fn tell(&self, provider: &str, attempt: u32, wait: Duration, error: &ModelError) {
+        let wait_ms = millis(wait);
+        tracing::warn!(provider, attempt, wait_ms, %error, "model call failed, trying again");
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// One call with all its attempts.
+struct Call {
+    inner: Arc<dyn LlmProvider>,
+    patience: Patience,
+    request: ModelRequest,
+    /// Failed ones so far.
+    attempts: u32,
+    /// To be waited for before the next one.
+    wait: Option<Duration>,
+    /// When the one under way began.
+    began: Duration,
+    stream: Option<ModelStream>,
+    /// Whether a piece of an answer was handed on that no later event made void.
+    seen: bool,
+    over: bool,
+    /// Who is at it, as the layers below say.
+    at: (String, String),
+}
+
+impl Call {
+    async fn next(&mut self) -> Option<Result<ModelEvent, ModelError>> {
+        if self.over {
+            return None;
+        }
+        if let Some(wait) = self.wait.take() {
+            self.patience.clock.sleep(wait).await;
+        }
+        let item = match &mut self.stream {
+            Some(stream) => stream.next().await?,
+            None => {
+                self.began = self.patience.clock.monotonic();
+                match self.inner.stream(self.request.clone()).await {
+                    Ok(stream) => self.stream.insert(stream).next().await?,
+                    Err(error) => Err(error),
+                }
+            }
+        };
+        Some(match item {
+            Ok(event) => {
+                match &event {
+                    ModelEvent::Attempt(attempt) => {
+                        self.seen = false;
+                        self.at = (attempt.next_provider.clone(), attempt.next_model.clone());
+                    }
+                    _ => self.seen = true,
+                }
+                Ok(event)
+            }
+            Err(error) => self.failed(error),
+        })
+    }
+
+    fn failed(&mut self, error: ModelError) -> Result<ModelEvent, ModelError> {
+        self.stream = None;
+        let wait = if self.seen { None } else { self.patience.wait(&error, self.attempts) };
+        let Some(wait) = wait else {
+            self.over = true;
+            return Err(error);
+        };
+        self.attempts += 1;
+        self.wait = Some(wait);
+        let first = (self.inner.info().name.clone(), self.request.model.clone());
+        let (provider, model) = std::mem::replace(&mut self.at, first.clone());
+        self.patience.tell(&provider, self.attempts, wait, &error);
+        Ok(ModelEvent::Attempt(Box::new(Attempt {
+            provider,
+            model,
+            kind: error.kind,
+            message: error.message,
+            millis: millis(self.patience.clock.monotonic().saturating_sub(self.began)),
+            wait_millis: millis(wait),
+            usage: TokenUsage::default(),
+            next_provider: first.0,
+            next_model: first.1,
+        })))
     }
 }
 
@@ -93,22 +169,32 @@ impl LlmProvider for RetryingProvider {
     }
 
     async fn stream(&self, request: ModelRequest) -> Result<ModelStream, ModelError> {
-        let mut attempt = 0;
-        loop {
-            match self.attempt(request.clone()).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => self.hold(error, &mut attempt).await?,
-            }
-        }
+        let call = Call {
+            inner: self.inner.clone(),
+            patience: self.patience.clone(),
+            at: (self.inner.info().name.clone(), request.model.clone()),
+            request,
+            attempts: 0,
+            wait: None,
+            began: Duration::ZERO,
+            stream: None,
+            seen: false,
+            over: false,
+        };
+        Ok(stream::unfold(call, |mut call| async move { Some((call.next().await?, call)) }).boxed())
     }
 
     async fn models(&self) -> Result<Vec<String>, ModelError> {
-        let mut attempt = 0;
+        let mut attempts = 0;
         loop {
-            match self.inner.models().await {
+            let error = match self.inner.models().await {
                 Ok(models) => return Ok(models),
-                Err(error) => self.hold(error, &mut attempt).await?,
-            }
+                Err(error) => error,
+            };
+            let Some(wait) = self.patience.wait(&error, attempts) else { return Err(error) };
+            attempts += 1;
+            self.patience.tell(&self.inner.info().name, attempts, wait, &error);
+            self.patience.clock.sleep(wait).await;
         }
     }
 }

@@ -14,8 +14,9 @@ use session_api::{Clock, SequentialIds, Timestamp};
 
 use super::{RetryPolicy, RetryingProvider};
 use crate::{
-    LlmProvider, ModelError, ModelErrorKind, ModelRequest, ModelStream, ProviderInfo,
-    contract::provider::{Played, ProviderHarness, Scenario},
+    LlmProvider, ModelError, ModelErrorKind, ModelRequest, ModelStream, ProviderInfo, ScriptedProvider,
+    ScriptedReply,
+    contract::provider::{Played, ProviderHarness, Scenario, collect, request},
     fakes::tests::Scripted,
 };
 
@@ -50,6 +51,21 @@ impl ProviderHarness for Retrying {
 
 crate::provider_contract!(Retrying);
 
+#[tokio::test]
+async fn failed_attempts_are_told() {
+    let busy = || ScriptedReply::error(ModelError::new(ModelErrorKind::Unavailable, "busy"));
+    let inner = Arc::new(ScriptedProvider::new(vec![busy(), ScriptedReply::text("Here I am.")]));
+    let ids = Arc::new(SequentialIds::default());
+    let wrapped = RetryingProvider::new(inner, RetryPolicy::default(), Arc::new(Impatient), ids);
+    let reply = collect(&wrapped, request("hello")).await;
+    assert_eq!((reply.text.as_str(), reply.error), ("Here I am.", None));
+    let [attempt] = reply.attempts.as_slice() else { panic!("{:?}", reply.attempts) };
+    assert_eq!((attempt.kind, attempt.message.as_str()), (ModelErrorKind::Unavailable, "busy"));
+    assert_eq!((attempt.provider.as_str(), attempt.next_provider.as_str()), ("scripted", "scripted"));
+    assert_eq!(attempt.next_model, "test-model");
+    assert!((500..=750).contains(&attempt.wait_millis), "{attempt:?}");
+}
+
 /// Lists its models only when asked again.
 struct Busy(ProviderInfo, AtomicU32);
 
@@ -73,7 +89,7 @@ impl LlmProvider for Busy {
 
 #[tokio::test]
 async fn a_list_of_models_is_asked_for_again_too() {
-    let info = crate::ScriptedProvider::new(Vec::new()).info().clone();
+    let info = ScriptedProvider::new(Vec::new()).info().clone();
     let busy = Arc::new(Busy(info, AtomicU32::new(0)));
     let ids = Arc::new(SequentialIds::default());
     let wrapped = RetryingProvider::new(busy.clone(), RetryPolicy::default(), Arc::new(Impatient), ids);

@@ -63,7 +63,7 @@ fn call(written: &str) -> ToolCall {
 }
 
 fn replied(parts: Vec<Part>) -> Event {
-    let usage = TokenUsage { input_tokens: 10, cached_tokens: 0, output_tokens: 1 };
+    let usage = TokenUsage { input_tokens: 10, output_tokens: 1, ..TokenUsage::default() };
     Event::Replied(ModelReply { parts, reason: FinishReason::Stop, usage })
 }
 

@@ -9,7 +9,8 @@ use tool_api::{Effect, ScriptedTool, ToolOutput};
 use crate::support::{TestApp, core, request, script};
 
 fn app() -> (TestApp, Arc<agent_core::ScriptedProvider>) {
-    let usage = TokenUsage { input_tokens: 100, cached_tokens: 40, output_tokens: 7 };
+    let usage =
+        TokenUsage { input_tokens: 100, cached_tokens: 40, output_tokens: 7, ..TokenUsage::default() };
     let provider = script(vec![ScriptedReply::text("Hello.").with_usage(usage)]);
     let tool = ScriptedTool::new("look", Effect::Unsafe, vec![Ok(ToolOutput::text("a cat"))]);
     (TestApp::new(core(provider.clone(), vec![Arc::new(tool)])), provider)

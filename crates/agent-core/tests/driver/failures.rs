@@ -3,10 +3,12 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use agent_core::{
-    FinishReason, LlmProvider, ModelError, ModelErrorKind, ModelRequest, Retry, RetryPolicy,
-    RetryingProvider, ScriptedProvider, ScriptedReply,
+    Attempt, FinishReason, LlmProvider, ModelError, ModelErrorKind, ModelEvent, ModelRequest, Retry,
+    RetryPolicy, RetryingProvider, RunEventKind, ScriptedProvider, ScriptedReply, TokenUsage,
 };
-use session_api::{Clock, InboundState, ManualClock, Role, SequentialIds, Timestamp};
+use session_api::{
+    CallId, Clock, InboundState, ManualClock, Role, Scope, SequentialIds, Timestamp, ToolCall, UsageBy,
+};
 
 use crate::support::{Does, Probe, TestApp, core, request, script, session, while_time_passes};
 use tool_api::Effect;
@@ -178,6 +180,57 @@ async fn what_tools_did_before_the_model_was_lost_stays_in_the_history_and_is_no
     assert_eq!(roles, [Role::User, Role::Assistant, Role::Tool, Role::Assistant]);
     assert!(app.factotum.dead_letters(10).await.unwrap().is_empty(), "trying again would send it twice");
     assert_eq!(send.effects(), 1);
+}
+
+#[tokio::test]
+async fn an_attempt_that_failed_leaves_nothing_in_the_answer_and_stands_on_the_bill() {
+    let used = TokenUsage { input_tokens: 50, output_tokens: 3, ..TokenUsage::default() };
+    let attempt = Attempt {
+        provider: "first".into(),
+        model: "m1".into(),
+        kind: ModelErrorKind::BadReply,
+        message: "the reply of provider `first` broke off".into(),
+        millis: 20,
+        wait_millis: 0,
+        usage: used,
+        next_provider: "second".into(),
+        next_model: "m2".into(),
+    };
+    let call = ToolCall { id: CallId("a".into()), name: "send".into(), arguments: "{}".into() };
+    let reply = ScriptedReply::events(vec![
+        ModelEvent::Text("Half an ".into()),
+        ModelEvent::ToolCall(call),
+        ModelEvent::Attempt(Box::new(attempt)),
+        ModelEvent::Text("A whole answer.".into()),
+    ]);
+    let send = Probe::new("send", Effect::Unsafe, Does::Say("sent".into()));
+    let app = TestApp::new(core(script(vec![reply.with_reason(FinishReason::Stop)]), vec![send.clone()]));
+    let mut stream = app.factotum.run_streamed(request("hello")).await.unwrap();
+    let mut told = Vec::new();
+    while let Some(event) = stream.next().await {
+        if let RunEventKind::AttemptFailed { next, iteration, .. } = event.kind {
+            told.push((next, iteration));
+        }
+    }
+    let result = app.in_time(stream.wait()).await.unwrap();
+    assert_eq!((result.content.as_str(), send.effects()), ("A whole answer.", 0));
+    assert_eq!(told, [("second/m2".to_owned(), 1)]);
+    let totals = app.stores.usage.usage_totals(&Scope::All, Timestamp(0), UsageBy::Model).await.unwrap();
+    let of = |model: &str| totals.iter().find(|total| total.group == model).map(|total| total.output_tokens);
+    assert_eq!(of("m1"), Some(3), "{totals:?}");
+    assert!(of("m2").is_some(), "{totals:?}");
+}
+
+#[tokio::test]
+async fn a_reply_that_breaks_off_stands_on_the_bill() {
+    let broken = ModelError::new(ModelErrorKind::BadReply, "it broke off");
+    let app = TestApp::new(core(
+        script(vec![ScriptedReply::text("Well, well, well").then_error(broken)]),
+        Vec::new(),
+    ));
+    assert_eq!(app.say("hello").await.stop_reason, "model_failed");
+    let totals = app.stores.usage.usage_totals(&Scope::All, Timestamp(0), UsageBy::Model).await.unwrap();
+    assert!(totals.iter().any(|total| total.output_tokens > 0), "{totals:?}");
 }
 
 #[tokio::test]

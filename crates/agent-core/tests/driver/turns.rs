@@ -6,7 +6,8 @@ use tool_api::{Effect, ScriptedTool, ToolOutput};
 
 use crate::support::{TestApp, assert_pairs, core, none, script, session, text_of};
 
-const USED: TokenUsage = TokenUsage { input_tokens: 100, cached_tokens: 40, output_tokens: 7 };
+const USED: TokenUsage =
+    TokenUsage { input_tokens: 100, cached_tokens: 40, cache_write_tokens: 0, output_tokens: 7 };
 
 #[tokio::test]
 async fn a_message_is_answered_in_one_turn() {

@@ -164,7 +164,7 @@ async fn one_json_document_is_a_reply_too() {
         ],
         "usage": {"input_tokens": 5, "output_tokens": 2},
     });
-    let usage = Some(TokenUsage { input_tokens: 5, cached_tokens: 0, output_tokens: 2 });
+    let usage = Some(TokenUsage { input_tokens: 5, output_tokens: 2, ..TokenUsage::default() });
     let finished = Finished { reason: FinishReason::ToolCalls, usage, model: Some("m-1".into()) };
     assert_eq!(
         read_whole(reply(), &whole.to_string()).await,

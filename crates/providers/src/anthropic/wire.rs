@@ -104,7 +104,12 @@ impl Counts {
         let part = |count: Option<u64>| count.unwrap_or(0);
         let cached = part(self.read);
         let input = part(self.plain).saturating_add(cached).saturating_add(part(self.written));
-        Some(TokenUsage { input_tokens: input, cached_tokens: cached, output_tokens: part(self.output) })
+        Some(TokenUsage {
+            input_tokens: input,
+            cached_tokens: cached,
+            cache_write_tokens: part(self.written),
+            output_tokens: part(self.output),
+        })
     }
 }
 
@@ -115,8 +120,8 @@ mod tests {
 
     #[test]
     fn counts_come_in_two_parts_and_odd_ones_are_left_out() {
-        let usage_of = |input_tokens, cached_tokens, output_tokens| {
-            Some(TokenUsage { input_tokens, cached_tokens, output_tokens })
+        let usage_of = |input_tokens, cached_tokens, cache_write_tokens, output_tokens| {
+            Some(TokenUsage { input_tokens, cached_tokens, cache_write_tokens, output_tokens })
         };
         for (parts, expected) in [
             (
@@ -124,14 +129,17 @@ mod tests {
                     json!({"input_tokens": 10, "cache_read_input_tokens": 64, "cache_creation_input_tokens": 46, "output_tokens": 1}),
                     json!({"output_tokens": 17}),
                 ],
-                usage_of(120, 64, 17),
+                usage_of(120, 64, 46, 17),
             ),
-            (vec![json!({"input_tokens": 3.0, "output_tokens": -4})], usage_of(3, 0, 0)),
+            (vec![json!({"input_tokens": 3.0, "output_tokens": -4})], usage_of(3, 0, 0, 0)),
             (
                 vec![json!({"input_tokens": 3}), json!({"input_tokens": 5, "output_tokens": 2})],
-                usage_of(5, 0, 2),
+                usage_of(5, 0, 0, 2),
             ),
-            (vec![json!({"input_tokens": u64::MAX, "cache_read_input_tokens": 9})], usage_of(u64::MAX, 9, 0)),
+            (
+                vec![json!({"input_tokens": u64::MAX, "cache_read_input_tokens": 9})],
+                usage_of(u64::MAX, 9, 0, 0),
+            ),
             (vec![json!({"cache_read_input_tokens": 9})], None),
             (vec![json!(null), json!("many")], None),
         ] {

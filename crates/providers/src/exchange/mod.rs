@@ -4,6 +4,7 @@
 //! [`Assembler`](stream::Assembler), which is all that knows the format. `error` finds words for what goes wrong,
 //! `stream` keeps the limits of time and size, `parts` writes pieces of a conversation that several formats share.
 
+pub(crate) mod clients;
 pub(crate) mod error;
 pub(crate) mod parts;
 pub(crate) mod read;
@@ -23,7 +24,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub(crate) use send::Letter;
 
-use self::{error::Voice, stream::Limits};
+use self::{clients::Clients, error::Voice, stream::Limits};
 use crate::ProviderSetupError;
 
 /// What the tables of all kinds say about the way to their server.
@@ -52,6 +53,7 @@ pub(crate) struct Server {
     policy: Policy,
     idle: Duration,
     total: Duration,
+    clients: Clients,
     /// Made at the first call: a process that never calls a model does not pay for it.
     client: OnceLock<Client>,
 }
@@ -110,8 +112,15 @@ impl Server {
             policy,
             idle: Duration::from_secs(line.idle_timeout_seconds),
             total: Duration::from_secs(line.total_timeout_seconds),
+            clients: Clients::default(),
             client: OnceLock::new(),
         })
+    }
+
+    /// Takes its client from these.
+    pub(crate) fn share(&mut self, clients: &Clients) {
+        self.clients = clients.clone();
+        self.client = OnceLock::new();
     }
 
     /// The URL below the base URL; a query stays where it is.
@@ -158,7 +167,7 @@ impl Server {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let built = http_client::build(&self.policy).map_err(|error| {
+        let built = self.clients.of(&self.policy).map_err(|error| {
             let text = format!("provider `{name}` cannot be set up: {error}");
             ModelError::new(ModelErrorKind::NotConfigured, text)
         })?;

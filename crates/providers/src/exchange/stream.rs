@@ -17,6 +17,10 @@ pub(crate) const LARGEST_REPLY: usize = 2 * 1024 * 1024;
 /// How long a reply that has named its finish reason is waited on: for the token counts and the end of the stream.
 const AFTER_FINISH: Duration = Duration::from_secs(5);
 
+/// How long the end of a connection's answer is waited on after the reply has ended: read to its end, the connection serves
+/// the next request too. Mostly it is there already.
+const LINGER: Duration = Duration::from_millis(20);
+
 /// Puts one reply of a wire format together. Knows nothing of time and connections, and must be done with each frame in
 /// time and memory bounded by the frame.
 pub(crate) trait Assembler: Send + 'static {
@@ -83,7 +87,7 @@ where
 }
 
 struct Reading<A, S> {
-    /// Gone when the reply has ended.
+    /// Gone when the reply has ended and all was read of it.
     body: Option<S>,
     sse: SseReader,
     assembler: A,
@@ -107,6 +111,9 @@ impl<A: Assembler, S: Stream<Item = Result<Bytes, TransportError>> + Send + Unpi
     async fn next(&mut self) -> Option<Result<ModelEvent, ModelError>> {
         loop {
             if let Some(event) = self.ready.pop_front() {
+                if matches!(event, ModelEvent::Finished(_)) {
+                    self.linger().await;
+                }
                 return Some(Ok(event));
             }
             if let Some(error) = self.error.take() {
@@ -178,9 +185,21 @@ impl<A: Assembler, S: Stream<Item = Result<Bytes, TransportError>> + Send + Unpi
         }
     }
 
+    /// Nobody reads on behind the last event, so that what is left has to be read before it.
+    async fn linger(&mut self) {
+        if let Some(mut body) = self.body.take() {
+            let read = async { while let Some(Ok(_)) = body.next().await {} };
+            // What comes later than that closes the connection, and nothing else.
+            let _ = tokio::time::timeout(LINGER, read).await;
+        }
+    }
+
     fn end(&mut self, done: bool) {
-        self.body = None;
+        if !done {
+            self.body = None;
+        }
         if let Err(trouble) = self.assembler.end(done, &mut self.ready) {
+            self.body = None;
             self.error = Some(self.voice.trouble(&trouble));
         }
     }

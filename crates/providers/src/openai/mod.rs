@@ -28,7 +28,7 @@ pub use quirks::{LimitField, Quirks, ReplayReasoning, SystemRole};
 use self::convert::Body;
 use crate::{
     ProviderSetupError,
-    exchange::{Letter, Line, Server},
+    exchange::{Letter, Line, Server, clients::Clients},
     table,
 };
 
@@ -91,6 +91,12 @@ impl OpenAiProvider {
             quirks,
             server,
         })
+    }
+    /// This, with an HTTP client that it shares with others.
+    #[must_use]
+    pub fn sharing(mut self, clients: &Clients) -> Self {
+        self.server.share(clients);
+        self
     }
 }
 

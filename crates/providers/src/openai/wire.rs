@@ -85,16 +85,21 @@ impl Function {
 pub(super) fn usage(usage: &Value) -> Option<TokenUsage> {
     let input = count(&usage["prompt_tokens"]);
     let output = count(&usage["completion_tokens"]);
-    let cached = count(&usage["prompt_tokens_details"]["cached_tokens"])
-        .or_else(|| count(&usage["prompt_cache_hit_tokens"]));
+    let details = &usage["prompt_tokens_details"];
+    let cached = count(&details["cached_tokens"]).or_else(|| count(&usage["prompt_cache_hit_tokens"]));
+    // Gateways to models that count it.
+    let written =
+        count(&details["cache_write_tokens"]).or_else(|| count(&usage["cache_creation_input_tokens"]));
     if input.is_none() && output.is_none() {
         return None;
     }
     let input_tokens = input.unwrap_or(0);
+    // More cached than read would make the price negative.
+    let cached_tokens = cached.unwrap_or(0).min(input_tokens);
     Some(TokenUsage {
         input_tokens,
-        // More cached than read would make the price negative.
-        cached_tokens: cached.unwrap_or(0).min(input_tokens),
+        cached_tokens,
+        cache_write_tokens: written.unwrap_or(0).min(input_tokens - cached_tokens),
         output_tokens: output.unwrap_or(0),
     })
 }
@@ -107,8 +112,14 @@ mod tests {
     #[test]
     fn odd_token_counts_are_read_as_far_as_they_make_sense() {
         let usage_of = |input_tokens, cached_tokens, output_tokens| {
-            Some(TokenUsage { input_tokens, cached_tokens, output_tokens })
+            Some(TokenUsage { input_tokens, cached_tokens, cache_write_tokens: 0, output_tokens })
         };
+        for (value, written) in [
+            (json!({"prompt_tokens": 9, "prompt_tokens_details": {"cache_write_tokens": 4}}), 4),
+            (json!({"prompt_tokens": 9, "prompt_cache_hit_tokens": 6, "cache_creation_input_tokens": 99}), 3),
+        ] {
+            assert_eq!(usage(&value).map(|usage| usage.cache_write_tokens), Some(written), "{value}");
+        }
         for (value, expected) in [
             (
                 json!({"prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 4}}),

@@ -21,7 +21,7 @@ pub use config::{ResponsesConfig, Summary};
 use self::convert::Body;
 use crate::{
     ProviderSetupError,
-    exchange::{Letter, Line, Server},
+    exchange::{Letter, Line, Server, clients::Clients},
     table,
 };
 
@@ -79,6 +79,12 @@ impl ResponsesProvider {
             config,
             server,
         })
+    }
+    /// This, with an HTTP client that it shares with others.
+    #[must_use]
+    pub fn sharing(mut self, clients: &Clients) -> Self {
+        self.server.share(clients);
+        self
     }
 }
 

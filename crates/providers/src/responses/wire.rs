@@ -57,11 +57,15 @@ pub(super) fn usage(usage: &Value) -> Option<TokenUsage> {
     let (input, output) = (count(&usage["input_tokens"]), count(&usage["output_tokens"]));
     input.or(output)?;
     let input_tokens = input.unwrap_or(0);
-    let cached = count(&usage["input_tokens_details"]["cached_tokens"]).unwrap_or(0);
+    let details = &usage["input_tokens_details"];
+    // More cached than read would make the price negative.
+    let cached_tokens = count(&details["cached_tokens"]).unwrap_or(0).min(input_tokens);
     Some(TokenUsage {
         input_tokens,
-        // More cached than read would make the price negative.
-        cached_tokens: cached.min(input_tokens),
+        cached_tokens,
+        cache_write_tokens: count(&details["cache_write_tokens"])
+            .unwrap_or(0)
+            .min(input_tokens - cached_tokens),
         output_tokens: output.unwrap_or(0),
     })
 }
@@ -97,8 +101,11 @@ mod tests {
     #[test]
     fn odd_token_counts_are_read_as_far_as_they_make_sense() {
         let usage_of = |input_tokens, cached_tokens, output_tokens| {
-            Some(TokenUsage { input_tokens, cached_tokens, output_tokens })
+            Some(TokenUsage { input_tokens, cached_tokens, cache_write_tokens: 0, output_tokens })
         };
+        let written =
+            json!({"input_tokens": 9, "input_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 9}});
+        assert_eq!(usage(&written).map(|usage| usage.cache_write_tokens), Some(5));
         for (value, expected) in [
             (
                 json!({"input_tokens": 9, "output_tokens": 2, "input_tokens_details": {"cached_tokens": 4}}),

@@ -13,8 +13,9 @@ mod vendors;
 
 pub use keys::{Keys, vendor_of_key};
 pub use models::{Model, Price, find};
-pub use nearest::nearest;
-pub use resolve::{ResolveError, Resolved, resolve};
+pub(crate) use nearest::nearest_of;
+pub use nearest::{near_host, nearest};
+pub use resolve::{ResolveError, Resolved, of, resolve};
 pub use vendors::VENDORS;
 
 use crate::openai::Quirks;

@@ -20,7 +20,7 @@ pub struct Model {
 }
 
 /// Millionths of a US dollar for a million tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Price {
     /// Read.
     pub input: u64,

@@ -46,6 +46,12 @@ impl Resolved<'_> {
     }
 }
 
+/// A model at a vendor that is known already, such as by its address.
+#[must_use]
+pub fn of<'a>(vendor: &'static Vendor, model: &'a str) -> Resolved<'a> {
+    Resolved { vendor, model: Cow::Borrowed(model), key: None, known: known(vendor, model) }
+}
+
 /// Why a name leads nowhere. No text holds a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {

@@ -90,7 +90,7 @@ pub(crate) async fn kept(provider: &dyn LlmProvider, request: ModelRequest) -> M
             ModelEvent::Reasoning(text) => parts.push(Part::Reasoning { text }),
             ModelEvent::ToolCall(call) => parts.push(Part::ToolCall(call)),
             ModelEvent::Opaque { format, data } => parts.push(Part::Opaque { format, data }),
-            ModelEvent::Finished(_) => {}
+            ModelEvent::Attempt(_) | ModelEvent::Finished(_) => {}
         }
     }
     Message { role: Role::Assistant, parts, ..like }

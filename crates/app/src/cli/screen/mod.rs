@@ -169,6 +169,13 @@ impl<O: Write, E: Write> Screen<O, E> {
                     self.page.end_text();
                 }
             }
+            // What was printed cannot be taken back: the line ends, and the answer begins anew below it.
+            RunEventKind::AttemptFailed { error, next, iteration, .. } => {
+                self.turn_to(iteration);
+                self.page.end_text();
+                self.streamed.clear();
+                self.note(&format!("{error}; asking {next}"));
+            }
             RunEventKind::ReasoningDelta { text, .. } if self.reasoning => self.page.reasoning(&text),
             RunEventKind::ReasoningCompleted { .. } if self.reasoning => self.page.end_reasoning(),
             RunEventKind::ToolStarted { name, tool_call_id, arguments, .. } => {
