@@ -109,6 +109,7 @@ impl Gateway {
     /// # Panics
     /// When it does not come to that.
     #[must_use]
+    #[expect(clippy::panic, reason = "a wait in vain is a failed test")]
     pub fn http(&self) -> SocketAddr {
         let Some(addr) = self.http_or_end() else { panic!("the gateway ended: {}", self.log()) };
         addr
