@@ -320,7 +320,7 @@ mod tests {
                 Reckoning { doubled: vec![("m1-2".into(), 3)], in_flight: flying(1), ..fine.clone() },
                 "doubled without need: m1-2 ×3, in flight at 1 kills",
             ),
-            (Reckoning { answered: 1, ..fine.clone() }, "only 1 of 4 messages were answered"),
+            (Reckoning { answered: 1, ..fine }, "only 1 of 4 messages were answered"),
         ] {
             assert_eq!(wrong.violations(), [said]);
         }
