@@ -1,12 +1,14 @@
 //! `cargo xtask`: every check that a change must pass, in one command that needs nothing but Rust.
 //!
 //! The work is in the modules: `check` runs the steps in order, `arrows` knows which crate may know which,
-//! `tidy` reads the files as text, `provision` finds or installs the programs that the steps need, `bench` measures.
+//! `tidy` reads the files as text, `provision` finds or installs the programs that the steps need, `bench` measures,
+//! `crash` kills.
 #![expect(clippy::print_stdout, reason = "a report on the terminal is what this program is for")]
 
 mod arrows;
 mod bench;
 mod check;
+mod crash;
 mod examples;
 mod policy;
 mod provision;
@@ -43,6 +45,10 @@ Commands:
 %BENCHMARKS%            --json         one object in place of the table
             --full         more runs, and a history of a million messages
             --build-times  also a clean debug build and the test of one crate after a change
+  crash [--kills N] [--seed S] [--channel KIND]
+          Kills the gateway N times (50) at random moments under load, on a fake platform (telegram), and
+          counts what was lost, doubled or mixed up. KIND is also discord, slack, email, websocket or all.
+          Exit status 1 when anything was. Ends with one that is stopped for a minute and goes on.
   help    This text
 
 With CI=true missing programs are installed, and a step that had to be skipped counts as failed.";
@@ -72,6 +78,9 @@ fn dispatch(args: &[&str]) -> Result<bool> {
         }
         ["bench", arguments @ ..] => {
             bench::run(&Shell::from_environment(false), &bench::Options::parse(arguments)?)
+        }
+        ["crash", arguments @ ..] => {
+            crash::run(&Shell::from_environment(false), &crash::Options::parse(arguments)?)
         }
         ["arrows"] => alone("arrows", arrows::step),
         ["tidy"] => alone("tidy", tidy::step),

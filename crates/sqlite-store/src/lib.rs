@@ -1,9 +1,9 @@
 //! Every store port of [`session_api`] on `SQLite`.
 //!
 //! A data directory holds `factotum.db`, `blobs/` and `run/`. [`SqliteStore::open`] gives the store and its [`Writer`].
-//! There is no hidden task: the writer is a future that its owner spawns, and it lives until the last clone of the store
-//! is dropped. A store whose writer was dropped refuses every write; one whose writer was never started refuses after
-//! five seconds. Reads go through connections that cannot write, opened when first needed.
+//! No hidden task lasts: the writer is a future that its owner spawns, and it lives until the last clone of the store is
+//! dropped. A store whose writer was dropped refuses every write; one whose writer was never started refuses after five
+//! seconds. Reads go through connections that cannot write, opened when first needed, each in a task that ends with it.
 //!
 //! # One writer
 //!

@@ -86,7 +86,7 @@ pub(crate) struct Shared {
 #[derive(Clone)]
 pub struct SqliteStore {
     pub(crate) shared: Arc<Shared>,
-    readers: Arc<Readers>,
+    readers: Readers,
     operations: mpsc::Sender<Operation>,
 }
 
@@ -147,7 +147,7 @@ impl SqliteStore {
         let (sender, receiver) = mpsc::channel(WAITING);
         let transaction = Transaction::new(connection, shared.clone());
         let writer = Writer::new(transaction, turnstile, receiver, alive);
-        let readers = Arc::new(Readers::new(shared.layout.database.clone(), readers));
+        let readers = Readers::new(shared.layout.database.clone(), readers);
         Ok((Self { shared, readers, operations: sender }, writer))
     }
 

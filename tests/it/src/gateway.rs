@@ -1,7 +1,7 @@
 //! A running `factotum gateway`.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use servers::TempHome;
@@ -40,11 +40,23 @@ impl Gateway {
         Self::of(home, Proc::start(&mut command))
     }
 
-    /// Around a gateway on this home that was started otherwise.
-    #[must_use]
-    pub fn of(home: &TempHome, proc: Proc) -> Self {
+    fn of(home: &TempHome, proc: Proc) -> Self {
         let pid = proc.pid();
         Self { proc: Some(proc), pid, root: home.path() }
+    }
+
+    /// Around a gateway that sees this home's directory in a mount namespace of its own.
+    #[must_use]
+    pub fn inside(home: &TempHome, proc: Proc) -> Self {
+        let root = format!("/proc/{}/root{}", proc.pid(), home.path().display());
+        let pid = proc.pid();
+        Self { proc: Some(proc), pid, root: root.into() }
+    }
+
+    /// Its data directory, as this process reaches it.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Its process id.
@@ -83,11 +95,21 @@ impl Gateway {
         })
     }
 
+    /// Whether each of its channels is connected.
+    #[must_use]
+    pub fn all_connected(&self) -> bool {
+        self.status().is_some_and(|status| {
+            let channels = status["channels"].as_object();
+            channels.is_some_and(|all| all.values().all(|channel| channel["state"] == "connected"))
+        })
+    }
+
     /// Waits until its HTTP server listens.
     ///
     /// # Panics
     /// When it does not come to that.
     #[must_use]
+    #[expect(clippy::panic, reason = "a wait in vain is a failed test")]
     pub fn http(&self) -> SocketAddr {
         let Some(addr) = self.http_or_end() else { panic!("the gateway ended: {}", self.log()) };
         addr

@@ -1,5 +1,7 @@
 //! A gateway that kills itself at a named place, and what comes after.
 
+use std::collections::BTreeSet;
+
 use servers::{Gate, ModelServer, TempHome};
 
 use crate::crowd::{Crowd, sound};
@@ -65,7 +67,7 @@ pub fn kill_at(platform: &dyn Platform, site: &str, want: Want) {
     platform.follow(&last);
     crowd.wait_answers();
     last.stop();
-    let found = crowd.reckon(&in_flight, &home.ledger().lines());
+    let found = crowd.reckon(&in_flight, &home.ledger().lines(), &BTreeSet::new());
     assert!(found.violations().is_empty(), "{site}: {:?}\n{found:#?}", found.violations());
     server.requests().iter().for_each(valid);
     sound(&home);

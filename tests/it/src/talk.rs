@@ -4,10 +4,15 @@
 //! what it wants. The scripted model answers `answer to m3-7 canary3x`: every mark that has no answer yet and every
 //! canary that it sees, so that a canary in a foreign chat shows wherever it came from.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use servers::{Gate, Hold, Ledger, Reply, Request, Script};
+
+use crate::look::valid;
 
 /// What a message wants besides an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,6 +139,18 @@ pub fn script(ledger: &Ledger, gate: &Gate) -> Script {
     Script::by(move |request, _| reply(request, &path, &gate))
 }
 
+/// The same, and tells of every request that no provider would take.
+#[must_use]
+pub fn checking_script(ledger: &Ledger, invalid: &Arc<Mutex<Vec<String>>>) -> Script {
+    let (path, invalid, gate) = (ledger.path().display().to_string(), Arc::clone(invalid), Gate::new());
+    Script::by(move |request, _| {
+        if catch_unwind(AssertUnwindSafe(|| valid(request))).is_err() {
+            invalid.lock().push(request.body.to_string());
+        }
+        reply(request, &path, &gate)
+    })
+}
+
 fn reply(request: &Request, ledger: &str, gate: &Gate) -> Reply {
     let open = look(request);
     let wants = |line: &str, want: Want| plain_words(line).any(|word| word == want.word());
@@ -148,11 +165,10 @@ fn reply(request: &Request, ledger: &str, gate: &Gate) -> Reply {
         return Reply::text(&text).held_by(gate);
     }
     if any(Want::Slow) {
-        let (first, rest) = text.split_at(text.len() / 2);
-        let (second, third) = rest.split_at(rest.len() / 2);
         let pause = Hold::For(Duration::from_millis(900));
-        // The first piece carries the role.
-        let reply = Reply::deltas([first, second, third]);
+        // Cut between words: half a mark would be another message's. The first piece carries the role.
+        let marks = format!(" {}", marks.join(" "));
+        let reply = Reply::deltas(["answer to", &marks, &format!(" {}", open.canaries.join(" "))]);
         return reply.hold_after(2, pause.clone()).hold_after(3, pause);
     }
     Reply::text(&text)

@@ -11,14 +11,22 @@ const PAUSE: Duration = Duration::from_millis(5);
 ///
 /// # Panics
 /// When there is nothing after [`PATIENCE`]; `what` says what was waited for.
+pub fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    until_within(PATIENCE, what, look)
+}
+
+/// As [`until`], for what takes longer than other things may.
+///
+/// # Panics
+/// When there is nothing after `patience`.
 #[expect(clippy::panic, reason = "a wait in vain is a failed test")]
-pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn until_within<T>(patience: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     // Counted in pauses, not by the clock: a machine that stood still must not fail a test.
-    for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
+    for _ in 0..patience.as_millis() / PAUSE.as_millis() {
         if let Some(found) = look() {
             return found;
         }
         std::thread::sleep(PAUSE);
     }
-    panic!("waited {PATIENCE:?} in vain for {what}");
+    panic!("waited {patience:?} in vain for {what}");
 }

@@ -84,7 +84,9 @@ impl GatewayApp {
         #[expect(clippy::disallowed_methods, reason = "ended below")]
         let mut working = tokio::spawn(async move { gateway.run(running).await });
         let mut told = false;
-        self.note(&health.borrow_and_update().clone(), None);
+        self.note(&health.borrow().clone(), None);
+        // It may work already, and nothing else may ever change: what it is now is the first news.
+        health.mark_changed();
         let mut upkeep = tokio::time::interval(UPKEEP);
         loop {
             tokio::select! {

@@ -9,4 +9,6 @@ mod opening;
 #[cfg(test)]
 mod processes;
 #[cfg(test)]
+mod reading;
+#[cfg(test)]
 mod support;

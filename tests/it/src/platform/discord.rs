@@ -1,14 +1,17 @@
 //! Discord, in direct chats.
 
+use std::collections::BTreeSet;
+
+use parking_lot::Mutex;
 use servers::discord::{FakeDiscord, Saying};
 
 use super::{CHATS, Platform, list};
 use crate::gateway::Gateway;
 use crate::wait::until;
 
-/// A fake Discord; chat 3 is the direct chat 5003 with user 1003.
+/// A fake Discord; chat 3 is the direct chat 5003 with user 1003. It keeps the ids of what people said.
 #[derive(Debug)]
-pub struct Discord(pub FakeDiscord);
+pub struct Discord(pub FakeDiscord, Mutex<BTreeSet<u64>>);
 
 impl Discord {
     /// Starts one with all its chats.
@@ -17,8 +20,7 @@ impl Discord {
     /// When it does not start.
     #[must_use]
     pub fn start() -> Self {
-        let fake = FakeDiscord::start();
-        Self(fake)
+        Self(FakeDiscord::start(), Mutex::default())
     }
 
     /// The id of a chat.
@@ -49,7 +51,8 @@ impl Platform for Discord {
     }
 
     fn say(&self, chat: usize, text: &str) {
-        self.0.say(&Saying::direct(Self::id(chat), Self::user(chat), text));
+        let id = self.0.say(&Saying::direct(Self::id(chat), Self::user(chat), text));
+        self.1.lock().insert(id);
     }
 
     fn texts(&self, chat: usize) -> Vec<String> {
@@ -66,14 +69,10 @@ impl Platform for Discord {
 
     /// Discord has no acknowledgement: what was written to the socket is gone for it.
     fn acknowledged(&self) -> usize {
+        let said = self.1.lock();
         self.0.seen(|seen| {
-            let ids: std::collections::BTreeSet<u64> = seen
-                .written
-                .iter()
-                .filter(|event| event.name == "MESSAGE_CREATE")
-                .map(|event| event.id)
-                .collect();
-            ids.len()
+            let messages = seen.written.iter().filter(|event| event.name == "MESSAGE_CREATE");
+            messages.map(|event| event.id).filter(|id| said.contains(id)).collect::<BTreeSet<_>>().len()
         })
     }
 }

@@ -14,6 +14,8 @@ pub use slack::Slack;
 pub use telegram::Telegram;
 pub use websocket::Socket;
 
+use std::collections::BTreeSet;
+
 use crate::gateway::Gateway;
 
 /// The token of the gateway's HTTP server.
@@ -38,6 +40,11 @@ pub trait Platform: Send + Sync {
 
     /// How many messages were acknowledged to the platform; each counts once.
     fn acknowledged(&self) -> usize;
+
+    /// The marks of messages that the platform gave up to deliver: they were never acknowledged.
+    fn forsaken(&self) -> BTreeSet<String> {
+        BTreeSet::new()
+    }
 
     /// A gateway was started (again); for those who have to go where it is.
     fn follow(&self, gateway: &Gateway) {

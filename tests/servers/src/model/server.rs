@@ -95,6 +95,14 @@ impl ModelServer {
         self.shared.log.read().others.clone()
     }
 
+    /// Forgets the requests so far, so that a long run does not fill the memory. Requests are counted from 0 again.
+    pub fn forget_requests(&self) {
+        self.shared.log.change(|seen| {
+            seen.completions.clear();
+            seen.others.clear();
+        });
+    }
+
     /// How many connections were accepted so far.
     #[must_use]
     pub fn connections(&self) -> usize {
