@@ -12,7 +12,7 @@ use std::{
 
 use agent_core::{
     BudgetConfig, ChosenModel, Core, Factotum, LocalBus, Models, NoPrompts, NoSecrets, Ports, RunEventKind,
-    RunRequest, ScriptedProvider, ScriptedReply, Spawn, gateway::Channels, turn::Limits,
+    RunRequest, ScriptedProvider, ScriptedReply, Spawn, SpendingCaps, gateway::Channels, turn::Limits,
 };
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
@@ -57,13 +57,14 @@ fn core(provider: ScriptedProvider) -> Result<Core, String> {
     let tools =
         Registry::new(&[Arc::new(tools) as Arc<dyn ToolSource>]).map_err(|taken| format!("{taken:?}"))?;
     Ok(Core {
-        models: Models::new(ChosenModel { provider: Arc::new(provider), model: "demo".into() }, Vec::new()),
+        models: Models::new(ChosenModel::new(Arc::new(provider), "demo"), Vec::new()),
         tools,
         approver: Arc::new(AlwaysAllow),
         hooks: Vec::new(),
         prompts: Arc::new(NoPrompts),
         transcriber: None,
         limits: Limits::default(),
+        caps: SpendingCaps::default(),
         budget: BudgetConfig::default(),
         approval_expiry: Duration::from_secs(600),
     })

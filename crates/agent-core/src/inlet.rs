@@ -1,6 +1,6 @@
 //! The way in for chat platforms: who may speak, which conversation it is, and the commit.
 
-use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt, ops::Deref, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use session_api::{
@@ -8,6 +8,7 @@ use session_api::{
     InboundKind, Part, Route, RunOverrides, Runner, SessionKey, SourceLease, StoreError, Stores, WhenBusy,
     WorkerId, Writes,
 };
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Admission, Arrival, Judgement, commands};
@@ -66,13 +67,27 @@ pub enum Delivered {
 
 /// Takes what a platform delivers into the durable inbox. Cheap to clone; clones are the same inlet.
 #[derive(Clone)]
-pub struct Inlet(Arc<InletSetup>);
+pub struct Inlet(Arc<Setup>);
+
+struct Setup {
+    given: InletSetup,
+    /// Held while a stranger is answered: of two messages at the same time, the second is to find the code of the first.
+    strangers: Mutex<()>,
+}
+
+impl Deref for Setup {
+    type Target = InletSetup;
+
+    fn deref(&self) -> &InletSetup {
+        &self.given
+    }
+}
 
 impl Inlet {
     /// For one account of one channel.
     #[must_use]
     pub fn new(setup: InletSetup) -> Self {
-        Self(Arc::new(setup))
+        Self(Arc::new(Setup { given: setup, strangers: Mutex::default() }))
     }
 
     /// Whether both are the same inlet, not only for the same account.
@@ -133,7 +148,7 @@ impl Inlet {
     }
 
     async fn claim(&self) -> Result<Option<SourceLease>, StoreError> {
-        let InletSetup { stores, worker, channel, account, .. } = &*self.0;
+        let InletSetup { stores, worker, channel, account, .. } = &self.0.given;
         stores.mailbox.claim_source(*worker, channel, account, SOURCE_TTL).await
     }
 
@@ -152,9 +167,13 @@ impl Inlet {
         let mut writes = Writes::default();
         // What is said to a stranger is said once, however much of theirs stands in one batch.
         let mut told: BTreeSet<String> = BTreeSet::new();
+        let mut strangers = None;
         for arrival in batch {
             let judgement = self.judge(&arrival).await?;
             if judgement.principal.is_none() {
+                if strangers.is_none() {
+                    strangers = Some(self.0.strangers.lock().await);
+                }
                 let mut more = self.0.admission.turn_away(channel, account, &arrival, &judgement).await?;
                 if !more.outbox.is_empty() && !told.insert(arrival.sender.clone()) {
                     (more.outbox, more.kv) = (Vec::new(), Vec::new());
@@ -167,6 +186,7 @@ impl Inlet {
         let batch = Batch { rows: rows.into_iter().flatten().collect(), cursor, writes };
         crate::failpoint("inbox.before");
         let Accepted { rows, ack, .. } = self.0.stores.mailbox.accept(source, batch, None).await?;
+        drop(strangers);
         crate::failpoint("inbox.after");
         let mut accepted = rows.into_iter();
         let delivered = ids.into_iter().map(|id| match (id, id.and_then(|_| accepted.next())) {

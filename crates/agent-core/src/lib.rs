@@ -32,9 +32,11 @@ mod hook;
 mod inlet;
 mod layers;
 mod loopback;
+mod models;
 mod provider;
 mod redact;
 mod replay;
+mod spending;
 pub mod turn;
 
 #[cfg(any(test, feature = "contract"))]
@@ -59,7 +61,7 @@ pub use channel::{
 };
 pub use commands::{COMMANDS, CommandHelp};
 pub use context::{NoPrompts, PromptFile, PromptSource, estimate_tokens, fold_history, system_prompt};
-pub use core::{BudgetConfig, ChosenModel, Core, Models};
+pub use core::{BudgetConfig, Core};
 pub use embedding::{Embedded, Embedder, WordEmbedder};
 pub use error::AgentError;
 pub use event::{RunEvent, RunEventKind};
@@ -72,6 +74,7 @@ pub use hook::{Hook, HookError, RunInfo};
 pub use inlet::{Delivered, Inlet, InletPolicy, InletSetup, Source, is_voice, safe_name};
 pub use layers::{RetryPolicy, RetryingProvider};
 pub use loopback::LoopbackChannel;
+pub use models::{ChosenModel, ModelDirectory, Models};
 pub use provider::{
     Attempt, FinishReason, Finished, LlmProvider, ModelError, ModelErrorKind, ModelEvent, ModelRequest,
     ModelStream, ProviderInfo, Retry, TokenUsage,
@@ -81,3 +84,4 @@ pub use replay::{
     CallReport, Divergence, InboundReport, ModelCallReport, RecordedTurn, Replay, ReplayStep, StepReport,
     TurnReport,
 };
+pub use spending::SpendingCaps;

@@ -3,10 +3,12 @@
 use std::{
     ops::Deref,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use agent_core::Factotum;
+use agent_core::{Core, Factotum};
 use futures_util::future::BoxFuture;
+use providers::Registry;
 use session_api::{StoreError, Stores};
 use sqlite_store::SqliteStore;
 
@@ -87,6 +89,17 @@ impl Assistant {
     #[must_use]
     pub fn model_reason(&self) -> &str {
         &self.choice.reason
+    }
+
+    /// Where names become models; none where the embedding program brought models of its own.
+    pub(crate) fn registry(&self) -> Option<&Arc<Registry>> {
+        self.choice.registry.as_ref()
+    }
+
+    /// Puts another core in the place of the one that is there. Turns under way keep theirs.
+    pub(crate) fn reload(&mut self, core: Core, choice: Choice) {
+        self.factotum.swap_core(core);
+        self.choice = choice;
     }
 
     /// The directory that the file tools work in.

@@ -1,17 +1,16 @@
 //! From a configuration to an assistant.
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use agent_core::{
-    Core, EventBus, Factotum, Hook, LlmProvider, LocalBus, Models, Ports, PromptSource, RetryingProvider,
-    Transcriber, gateway::Channels,
+    Core, EventBus, Factotum, Hook, LocalBus, Models, Ports, PromptSource, Transcriber, gateway::Channels,
 };
 use futures_util::future::BoxFuture;
+use providers::{ProviderSettings, Settings, Switchboard};
 use secrecy::SecretString;
 use session_api::{Clock, IdSource, LeasePolicy, StoreError, Stores, WorkerId};
 use sqlite_store::{Durability, OpenOptions, SqliteStore};
@@ -19,10 +18,10 @@ use tool_api::{AlwaysAsk, Approver, Registry, ToolSource};
 use tools::Workspace;
 
 use crate::{
-    App, Environment, SetupError, SetupProblem, SystemClock, SystemIds,
-    config::{self, Config, KeyPath, LoadInput},
+    App, Assistant, Environment, SetupError, SetupProblem, SystemClock, SystemIds,
+    config::{self, Config, ConfigError, KeyPath, LoadInput, PriceSection, ProviderSection},
     prompts::WorkspacePrompts,
-    provider_choice::{self, Choice},
+    provider_choice::{self, Choice, Wanted},
     tasks::Tasks,
 };
 
@@ -40,6 +39,7 @@ pub struct Builder {
     hooks: Vec<Arc<dyn Hook>>,
     approver: Option<Arc<dyn Approver>>,
     prompts: Option<Arc<dyn PromptSource>>,
+    board: Option<Arc<Switchboard>>,
 }
 
 impl Builder {
@@ -68,6 +68,7 @@ impl Builder {
             hooks: Vec::new(),
             approver: None,
             prompts: None,
+            board: None,
         }
     }
 
@@ -204,8 +205,10 @@ impl Builder {
     }
 
     /// The core alone, for an assistant that runs already: what a reload puts in its place.
-    pub(crate) async fn build_core(mut self, stores: &Stores) -> Result<(Core, Config), SetupError> {
+    pub(crate) async fn build_core(mut self, running: &Assistant) -> Result<(Core, Config, Choice), SetupError> {
         let mut problems = Vec::new();
+        let stores = running.stores();
+        self.board = running.registry().map(|registry| registry.board().clone());
         let choice = self.choice(&mut problems).await;
         let transcriber = self.transcriber(&mut problems);
         let workspace = Workspace::open(&self.config.workspace(&self.home)).map_err(SetupProblem::from);
@@ -213,7 +216,7 @@ impl Builder {
         let registry = workspace.and_then(|workspace| self.registry(workspace, stores, &mut problems));
         match (choice, registry) {
             (Some(choice), Some(registry)) if problems.is_empty() => {
-                Ok((self.core(&choice, registry, transcriber), self.config))
+                Ok((self.core(&choice, registry, transcriber), self.config, choice))
             }
             _ => Err(SetupError(problems)),
         }
@@ -232,6 +235,7 @@ impl Builder {
             prompts,
             transcriber,
             limits: agent.limits,
+            caps: self.config.spending.caps(),
             budget: agent.budget,
             approval_expiry: Duration::from_secs(u64::from(agent.approval_minutes) * 60),
         }
@@ -239,7 +243,7 @@ impl Builder {
 
     async fn choice(&mut self, problems: &mut Vec<SetupProblem>) -> Option<Choice> {
         match self.models.take() {
-            Some(models) => Some(Choice { models, reason: "given by the embedding program".into() }),
+            Some(models) => Some(Choice { models, registry: None, reason: "given by the embedding program".into() }),
             None => self.choose(problems).await,
         }
     }
@@ -266,32 +270,18 @@ impl Builder {
     }
 
     async fn choose(&self, problems: &mut Vec<SetupProblem>) -> Option<Choice> {
-        let mut configured: BTreeMap<String, Arc<dyn LlmProvider>> = BTreeMap::new();
+        let mut settings = Settings {
+            presets: self.config.presets.iter().map(|(name, preset)| (name.clone(), preset.preset())).collect(),
+            fallback: self.config.agent.fallback.clone(),
+            retry: self.config.agent.retry,
+            breaker: self.config.agent.breaker.policy(),
+            ..Settings::default()
+        };
         let before = problems.len();
         for (name, section) in &self.config.providers {
-            let place = KeyPath(vec!["providers".into(), name.clone()]);
-            let key = match &section.api_key {
-                Some(reference) => {
-                    match self.config.resolve(place.child("api_key"), reference, &self.environment) {
-                        Ok(key) => Some(key),
-                        Err(error) => {
-                            problems.push(error.into());
-                            continue;
-                        }
-                    }
-                }
-                None => provider_choice::key_for(name, &self.environment),
-            };
-            let table = match self.config.resolve_table(&place, &self.environment) {
-                Ok(table) => table,
-                Err(error) => {
-                    problems.push(error.into());
-                    continue;
-                }
-            };
-            match providers::build(name, &section.kind, table, key) {
+            match self.provider(name, section) {
                 Ok(provider) => {
-                    configured.insert(name.clone(), provider);
+                    settings.providers.insert(name.clone(), provider);
                 }
                 Err(error) => problems.push(error.into()),
             }
@@ -299,18 +289,40 @@ impl Builder {
         if problems.len() > before {
             return None;
         }
-        let (policy, clock, ids) = (self.config.agent.retry, self.clock.clone(), self.ids.clone());
-        let wrap = move |provider: Arc<dyn LlmProvider>| -> Arc<dyn LlmProvider> {
-            Arc::new(RetryingProvider::new(provider, policy, clock.clone(), ids.clone()))
+        let wanted = match (self.config.agent.model.as_deref(), self.config.agent.preset.as_deref()) {
+            (Some(model), _) => Wanted::Model(model),
+            (None, Some(preset)) => Wanted::Preset(preset),
+            (None, None) => Wanted::Nothing,
         };
-        let model = self.config.agent.model.as_deref();
-        match provider_choice::choose(model, configured, &self.environment, &wrap).await {
+        let board = self.switchboard();
+        match provider_choice::choose(wanted, settings, &self.environment, &board).await {
             Ok(choice) => Some(choice),
             Err(problem) => {
                 problems.push(problem);
                 None
             }
         }
+    }
+
+    fn provider(&self, name: &str, section: &ProviderSection) -> Result<ProviderSettings, ConfigError> {
+        let place = KeyPath(vec!["providers".into(), name.to_owned()]);
+        let key = match &section.api_key {
+            Some(reference) => Some(self.config.resolve(place.child("api_key"), reference, &self.environment)?),
+            None => provider_choice::key_for(name, &self.environment),
+        };
+        Ok(ProviderSettings {
+            kind: section.kind.clone(),
+            table: self.config.resolve_table(&place, &self.environment)?,
+            key,
+            rate: section.rate.policy(),
+            price: section.price.map(PriceSection::price),
+            context: section.context,
+        })
+    }
+
+    /// What is known of the servers: that of the assistant that runs already, else a new one.
+    fn switchboard(&self) -> Arc<Switchboard> {
+        self.board.clone().unwrap_or_else(|| Switchboard::new(self.clock.clone(), self.ids.clone()))
     }
 
     async fn open(

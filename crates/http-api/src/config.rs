@@ -19,10 +19,10 @@ pub struct HttpConfig {
     /// What callers must present. Without one only this machine is listened to, and there is no WebSocket channel.
     pub token: Option<SecretString>,
     /// Names under which the server is reached, besides `localhost` and IP addresses: those of a reverse proxy.
-    pub allowed_hosts: Vec<String>,
+    pub hosts: Vec<String>,
     /// Origins (`https://chat.example.org`) of web pages that may call, besides those that this server itself would
     /// serve.
-    pub allowed_origins: Vec<String>,
+    pub origins: Vec<String>,
     /// The WebSocket channel; off where it is absent.
     pub websocket: Option<WebSocketPolicy>,
     /// What a caller can use up. Not part of the file.
@@ -35,8 +35,8 @@ impl Default for HttpConfig {
         Self {
             bind: SocketAddr::from(([127, 0, 0, 1], 8420)),
             token: None,
-            allowed_hosts: Vec::new(),
-            allowed_origins: Vec::new(),
+            hosts: Vec::new(),
+            origins: Vec::new(),
             websocket: None,
             limits: HttpLimits::default(),
         }

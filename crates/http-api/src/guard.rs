@@ -22,7 +22,7 @@ impl Guard {
             let odd = host.is_empty() || host.contains(['/', ':', '*', '@', ' ']);
             if odd {
                 let wrong = "is no host name; write it without scheme, port and wildcard: `chat.example.org`";
-                return Err(HttpError::Allowed { key: "allowed_hosts", entry: host.clone(), wrong });
+                return Err(HttpError::Allowed { key: "hosts", entry: host.clone(), wrong });
             }
         }
         for origin in origins {
@@ -30,7 +30,7 @@ impl Guard {
             if authority.is_empty() || authority.contains(['/', '*', '@', ' ']) {
                 let wrong =
                     "is no origin; write scheme and host and nothing more: `https://chat.example.org`";
-                return Err(HttpError::Allowed { key: "allowed_origins", entry: origin.clone(), wrong });
+                return Err(HttpError::Allowed { key: "origins", entry: origin.clone(), wrong });
             }
         }
         let lower = |list: &[String]| list.iter().map(|entry| entry.to_ascii_lowercase()).collect();

@@ -54,7 +54,7 @@ async fn only_known_callers(State(shared): State<Arc<Shared>>, request: Request,
         return next.run(request).await;
     }
     tracing::debug!(path = request.uri().path(), "a request from an unknown host or origin was refused");
-    let why = "this host or origin is not allowed; see `http.allowed_hosts` and `http.allowed_origins`";
+    let why = "this host or origin is not allowed; see `http.hosts` and `http.origins`";
     answer::error(StatusCode::FORBIDDEN, "forbidden", why)
 }
 

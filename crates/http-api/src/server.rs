@@ -45,7 +45,7 @@ pub struct Server {
 /// When the configuration would let strangers in, or the address is not to be had.
 pub async fn bind(config: HttpConfig) -> Result<Server, HttpError> {
     config.check()?;
-    let guard = Guard::new(&config.allowed_hosts, &config.allowed_origins)?;
+    let guard = Guard::new(&config.hosts, &config.origins)?;
     let failed = |source: io::Error| HttpError::Bind { addr: config.bind, source };
     let listener = TcpListener::bind(config.bind).await.map_err(failed)?;
     let addr = listener.local_addr().map_err(failed)?;

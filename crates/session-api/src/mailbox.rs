@@ -153,7 +153,7 @@ pub trait Mailbox: Send + Sync {
     async fn drop_undelivered(&self, message: OutboxId) -> Result<bool, StoreError>;
 
     /// Pending rows accepted before this time on which nobody works: not those kept for a living worker, and not those
-    /// of a session whose turn is suspended. By the time of their acceptance, oldest first.
+    /// behind a turn of their session that is leased or suspended. By the time of their acceptance, oldest first.
     async fn overdue(&self, before: Timestamp, limit: usize) -> Result<Vec<InboundRow>, StoreError>;
 
     /// Settles a pending row without a turn and applies `writes`, which may hold only what

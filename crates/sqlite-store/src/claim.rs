@@ -5,7 +5,7 @@ use std::sync::Arc;
 use session_api::{OnDoubt, OutboxMessage, PartClaim, PartId, Splitter, StoreError, WorkerId};
 
 use crate::{
-    encode::{Reading, bytes, each, json, uint},
+    encode::{Reading, bytes, each, json, limit, uint},
     script::Script,
     transaction::Transaction,
 };
@@ -15,7 +15,10 @@ use crate::{
 const HEADS: &str = "SELECT h.no, h.body, h.state, s.no, s.worker FROM outbox h
     LEFT JOIN outbox s ON s.channel = h.channel AND s.chat = h.chat AND s.worker IS NOT NULL
     WHERE h.no IN (SELECT min(no) FROM outbox WHERE channel = ? AND state < 2 GROUP BY chat)
-        AND h.hold_until <= ? AND (s.worker IS NULL OR s.worker <> ?) ORDER BY h.no";
+        AND h.no > ? AND h.hold_until <= ? AND (s.worker IS NULL OR s.worker <> ?) ORDER BY h.no LIMIT ?";
+
+/// Chats that are looked at in one step: of thousands that wait, only the first few are read.
+const PAGE: usize = 64;
 
 /// A message whose turn in its chat it is.
 struct Head {
@@ -49,28 +52,33 @@ async fn claim_heads(
     claims: &mut Vec<PartClaim>,
 ) -> Result<bool, StoreError> {
     let file = transaction.shared.layout.database.clone();
-    let mut script = Script::new(HEADS);
-    script.bind(channel).bind(transaction.now().0).bind(bytes(worker.0));
-    let rows = transaction.run(script).await?.take(0);
-    let mut finished = false;
-    for row in &rows {
-        if claims.len() >= most {
-            return Ok(false);
-        }
-        let row = Reading { file: &file, row };
-        let head = Head { no: row.int(0)?, message: row.json(1)?, split: row.int(2)? == 1 };
-        if let (Some(sending), Some(sender)) = (row.maybe_int(3)?, row.maybe_id(4)?.map(WorkerId)) {
-            if transaction.lives(sender) {
-                continue;
+    let (mut finished, mut behind) = (false, -1);
+    loop {
+        let mut script = Script::new(HEADS);
+        script.bind(channel).bind(behind).bind(transaction.now().0).bind(bytes(worker.0)).bind(limit(PAGE));
+        let rows = transaction.run(script).await?.take(0);
+        for row in &rows {
+            if claims.len() >= most {
+                return Ok(false);
             }
-            doubt(transaction, sending).await?;
+            let row = Reading { file: &file, row };
+            let head = Head { no: row.int(0)?, message: row.json(1)?, split: row.int(2)? == 1 };
+            behind = head.no;
+            if let (Some(sending), Some(sender)) = (row.maybe_int(3)?, row.maybe_id(4)?.map(WorkerId)) {
+                if transaction.lives(sender) {
+                    continue;
+                }
+                doubt(transaction, sending).await?;
+            }
+            match claim_of(transaction, worker, head, splitter).await? {
+                Some(claim) => claims.push(claim),
+                None => finished = true,
+            }
         }
-        match claim_of(transaction, worker, head, splitter).await? {
-            Some(claim) => claims.push(claim),
-            None => finished = true,
+        if rows.len() < PAGE {
+            return Ok(finished);
         }
     }
-    Ok(finished)
 }
 
 /// Claims the first part of a message that is to be sent; none when it turns out to be finished.

@@ -25,6 +25,7 @@ mod approvals;
 mod audit;
 mod blob;
 mod claim;
+mod clock_set;
 mod connect;
 mod encode;
 mod end;

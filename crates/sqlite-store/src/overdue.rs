@@ -21,7 +21,8 @@ const PAGE: usize = 256;
 
 const OVERDUE: &str = "SELECT i.no, i.body, i.accepted_at, i.runner FROM inbox i
     JOIN sessions s ON s.id = i.session_id LEFT JOIN turns t ON t.id = s.open_turn
-    WHERE i.state = 0 AND i.accepted_at < ? AND (i.accepted_at, i.no) > (?, ?) AND t.state IS NOT 1
+    WHERE i.state = 0 AND i.accepted_at < ? AND (i.accepted_at, i.no) > (?, ?)
+        AND (t.id IS NULL OR t.state = 0 AND t.wake_at <= ?)
     ORDER BY i.accepted_at, i.no LIMIT ?";
 
 /// `Mailbox::overdue`.
@@ -36,7 +37,8 @@ pub(crate) async fn list(
     let mut behind = (i64::MIN, 0);
     while found.len() < most {
         let mut script = Script::new(OVERDUE);
-        script.bind(before.0).bind(behind.0).bind(behind.1).bind(limit(PAGE));
+        script.bind(before.0).bind(behind.0).bind(behind.1);
+        script.bind(store.shared.clock.now().0).bind(limit(PAGE));
         let rows = store.read(script).await?.take(0);
         for row in &rows {
             let row = Reading { file, row };

@@ -27,7 +27,11 @@ impl Waiting {
         })
     }
 
-    fn due(&self) -> i64 {
+    fn due(&self, now: Timestamp) -> i64 {
+        // The clock was set back since it came.
+        if self.row.accepted_at > now {
+            return self.hold_until;
+        }
         let coalesce = self.row.inbound.coalesce.unwrap_or_default();
         self.hold_until.max(self.row.accepted_at.plus(coalesce).0)
     }
@@ -54,7 +58,7 @@ pub(crate) fn founders(
             waiting.into_iter().find(|row| row.row.inbound.kind.passes_back_off() && row.hold_until <= now.0);
         return passing.filter(|row| row.may_run(transaction, worker)).into_iter().collect();
     }
-    if head.due() > now.0 || !head.may_run(transaction, worker) {
+    if head.due(now) > now.0 || !head.may_run(transaction, worker) {
         return Vec::new();
     }
     let gathers =
@@ -84,7 +88,7 @@ pub(crate) fn requeue(script: &mut Script, session: i64, no: i64, now: Timestamp
                             WHEN hold_until > ? AND EXISTS (
                                 SELECT 1 FROM inbox WHERE session_id = sessions.id AND state < 2 AND state = 0
                                     AND kind IN (1, 5)) THEN 0
-                            ELSE max(hold_until, accepted_at + coalesce(coalesce_ms, 0)) END,
+                            ELSE max(hold_until, min(accepted_at, ?) + coalesce(coalesce_ms, 0)) END,
                         CASE WHEN hold_until > ? THEN NULL ELSE runner END, hold_until > ?
                     FROM inbox WHERE session_id = sessions.id AND state < 2 AND state = 0 ORDER BY no LIMIT 1)
              WHERE id = ?",
@@ -92,6 +96,7 @@ pub(crate) fn requeue(script: &mut Script, session: i64, no: i64, now: Timestamp
         .bind(no)
         .bind(now.0)
         .bind(no)
+        .bind(now.0)
         .bind(now.0)
         .bind(now.0)
         .bind(now.0)

@@ -8,6 +8,7 @@ use sqlx::Executor;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
+    clock_set,
     connect::synchronous,
     error::again,
     glance::Glance,
@@ -106,6 +107,8 @@ pub struct Writer {
     synchronous: i64,
     /// What `PRAGMA data_version` read last: only other processes change it on this connection.
     data_version: i64,
+    /// The clocks at the last group.
+    clock: Option<clock_set::Reading>,
     glance: Glance,
     // Held for the life of the writer.
     _alive: Alive,
@@ -125,7 +128,16 @@ impl Writer {
         alive: Alive,
     ) -> Self {
         let glance = Glance::at(transaction.shared.layout.log());
-        Self { transaction, turnstile, operations, synchronous: 1, data_version: -1, glance, _alive: alive }
+        Self {
+            transaction,
+            turnstile,
+            operations,
+            synchronous: 1,
+            data_version: -1,
+            clock: None,
+            glance,
+            _alive: alive,
+        }
     }
 
     /// Writes until every clone of the store is gone and what they asked for is committed.
@@ -224,6 +236,10 @@ impl Writer {
         let pen = self.turnstile.pass().await.map_err(not_passed)?;
         self.synchronize(shared, durable).await?;
         self.transaction.begin();
+        let clock = clock_set::Reading::of(shared.clock.as_ref());
+        if clock_set::follow(&mut self.transaction, self.clock, clock).await? {
+            self.transaction.settle(true).await?;
+        }
         let began = shared.clock.monotonic();
         let mut wakes = false;
         while let Some(operation) = waiting.pop_front() {
@@ -235,6 +251,7 @@ impl Writer {
         }
         // Where this fails, it is not known whether the group reached the disk: nothing is retried.
         self.transaction.commit().await?;
+        self.clock = Some(clock);
         self.saw(self.transaction.data_version);
         drop(pen);
         shared.groups.fetch_add(1, Ordering::Relaxed);

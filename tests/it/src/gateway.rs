@@ -89,7 +89,21 @@ impl Gateway {
     /// When it does not come to that.
     #[must_use]
     pub fn http(&self) -> SocketAddr {
-        until("the HTTP server", || self.status()?["http"].as_str()?.parse().ok())
+        let Some(addr) = self.http_or_end() else { panic!("the gateway ended: {}", self.log()) };
+        addr
+    }
+
+    /// As [`http`](Self::http), for a gateway that is to be killed: `None` when it ended before.
+    ///
+    /// # Panics
+    /// When it comes to neither.
+    #[must_use]
+    pub fn http_or_end(&self) -> Option<SocketAddr> {
+        let listens = || self.status()?["http"].as_str()?.parse().ok();
+        until("the HTTP server", || match listens() {
+            Some(addr) => Some(Some(addr)),
+            None => (!self.lives()).then_some(None),
+        })
     }
 
     /// The role: `primary` or `standby`.

@@ -4,6 +4,7 @@ mod access;
 mod conversation;
 mod model;
 mod overview;
+mod usage;
 
 use session_api::{Decision, InboundKind, Principal, Rank, Scope, SessionKey, Writes};
 
@@ -32,10 +33,10 @@ pub const COMMANDS: &[CommandHelp] = &[
     help("new", "", "start a new conversation here; the old one stays searchable"),
     help("stop", "", "end what is running here"),
     help("status", "", "the model, this conversation, and what waits"),
-    help("model", "[PROVIDER/MODEL|default]", "show or choose the model of this conversation"),
+    help("model", "[NAME|default]", "show or choose the model of this conversation"),
     help("history", "[N]", "the last N messages (10)"),
     help("sessions", "", "your conversations"),
-    help("usage", "", "tokens and cost, by day"),
+    help("usage", "[extend day|month DOLLARS]", "tokens and cost by day, and what may be spent"),
     help("approve", "ID", "let a call run that waits for your answer"),
     help("deny", "ID", "refuse a call that waits for your answer"),
     help("pairing", "[approve CODE|deny CODE|revoke WHO]", "who asks to be let in, and who was (owner only)"),
@@ -135,7 +136,7 @@ pub(crate) async fn run(
     match name {
         "help" => Ok(overview::help().into()),
         "status" => overview::status(context).await.map(Into::into),
-        "usage" => overview::usage(context).await.map(Into::into),
+        "usage" => usage::usage(context, rest).await,
         "new" => Ok(conversation::new()),
         "history" => conversation::history(context, rest).await.map(Into::into),
         "sessions" => conversation::sessions(context).await.map(Into::into),

@@ -13,7 +13,11 @@ pub(super) async fn model(context: &CommandContext<'_>, rest: &str) -> Result<Co
             (format!("This conversation uses the default model, {}.", models.default_model().name()), None)
         }
         name => match models.resolve(name) {
-            Ok(chosen) => (format!("This conversation now uses {}.", chosen.name()), Some(chosen.name())),
+            Ok(chosen) => {
+                // A preset is kept by its name: more than a model may belong to it.
+                let preset = models.directory().presets().into_iter().find(|preset| preset == name);
+                (format!("This conversation now uses {}.", chosen.name()), preset.or(Some(chosen.name())))
+            }
             Err(error) => return Ok(format!("{error}.").into()),
         },
     };
@@ -32,7 +36,8 @@ async fn show(context: &CommandContext<'_>) -> Result<CommandAnswer, AgentError>
         }
         None => format!("This conversation uses the default model, {}.", models.default_model().name()),
     };
-    let providers: Vec<&str> = models.providers().map(|provider| provider.info().name.as_str()).collect();
-    Ok(format!("{line}\nProviders: {}. `/model PROVIDER/MODEL` chooses another.", providers.join(", "))
-        .into())
+    let (providers, presets) = (models.directory().providers(), models.directory().presets());
+    let presets =
+        if presets.is_empty() { String::new() } else { format!("\nPresets: {}.", presets.join(", ")) };
+    Ok(format!("{line}\nProviders: {}.{presets} `/model NAME` chooses another.", providers.join(", ")).into())
 }

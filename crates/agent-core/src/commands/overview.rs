@@ -1,6 +1,4 @@
-//! /help, /status, /usage.
-
-use session_api::{Timestamp, UsageBy};
+//! /help, /status.
 
 use super::{COMMANDS, CommandContext};
 use crate::AgentError;
@@ -29,28 +27,4 @@ pub(super) async fn status(context: &CommandContext<'_>) -> Result<String, Agent
          questions",
         context.session
     ))
-}
-
-pub(super) async fn usage(context: &CommandContext<'_>) -> Result<String, AgentError> {
-    let totals =
-        context.ports.stores.usage.usage_totals(&context.scope(), Timestamp(0), UsageBy::Day).await?;
-    if totals.is_empty() {
-        return Ok("No model was called yet.".into());
-    }
-    let lines = totals.iter().map(|total| {
-        let cost = match (total.cost_micros, total.unpriced_calls) {
-            (_, unpriced) if unpriced == total.calls => "price unknown".to_owned(),
-            (micros, 0) => dollars(micros),
-            (micros, unpriced) => format!("{} and {unpriced} calls of unknown price", dollars(micros)),
-        };
-        format!(
-            "{}: {} calls, {} tokens in ({} cached), {} out, {cost}",
-            total.group, total.calls, total.input_tokens, total.cached_tokens, total.output_tokens
-        )
-    });
-    Ok(lines.collect::<Vec<_>>().join("\n"))
-}
-
-fn dollars(micros: u64) -> String {
-    format!("${}.{:04}", micros / 1_000_000, micros % 1_000_000 / 100)
 }

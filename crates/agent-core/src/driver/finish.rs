@@ -35,6 +35,8 @@ impl Run<'_> {
             let content = last.text();
             messages.push(last);
             writes.outbox.push(self.outgoing(OutboxKind::Reply, &content));
+            let warnings = self.warnings(&writes).await;
+            writes.outbox.extend(warnings);
             if !self.off_record {
                 writes.messages.clone_from(&messages);
             }
@@ -167,7 +169,7 @@ impl Run<'_> {
         message
     }
 
-    fn outgoing(&self, kind: OutboxKind, text: &str) -> OutboxMessage {
+    pub(super) fn outgoing(&self, kind: OutboxKind, text: &str) -> OutboxMessage {
         let route = self.route();
         let pull = super::is_pulled(&route.channel);
         let mut drafts: Vec<PartId> = self.turn.drafts.iter().map(|draft| draft.id).collect();

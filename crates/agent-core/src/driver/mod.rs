@@ -1,5 +1,6 @@
 //! Performs what a turn commands. The only place that awaits.
 
+mod bill;
 mod direct;
 mod finish;
 mod hear;

@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use session_api::{BlobId, Part};
 use tool_api::ToolSpec;
 
-use super::run::Run;
+use super::{bill::Bill, run::Run};
 use crate::{
     Attempt, FinishReason, ModelError, ModelErrorKind, ModelEvent, ModelRequest, RunEventKind, TokenUsage,
     context, context::shrunk, turn::ModelReply,
@@ -22,33 +22,30 @@ pub(super) struct Called {
     pub(super) millis: u64,
 }
 
-/// What a failed attempt used, by estimate.
-pub(super) struct Spent {
-    pub(super) provider: String,
-    pub(super) model: String,
-    pub(super) usage: TokenUsage,
-}
-
 impl Run<'_> {
-    /// Calls the model with the history and `added`. What failed attempts used goes to `spent`, also when the last one
-    /// failed.
+    /// Calls the model with the history and `added`. What is reserved and what failed goes to `bill`, also when the last
+    /// attempt failed.
     pub(super) async fn call_model(
         &self,
         added: Vec<session_api::Message>,
         iteration: u32,
         shrink: u8,
-        spent: &mut Vec<Spent>,
+        bill: &mut Bill,
     ) -> Result<Called, ModelError> {
         let started = self.ports.clock.monotonic();
         self.live.model_called();
         let chosen = self.chosen.as_ref().map_err(Clone::clone)?;
-        let request = self.request(added, &chosen.model, shrink).await?;
+        let mut request = self.request(added, &chosen.model, shrink).await?;
         self.hooks(|hook, run| hook.before_model_call(run, &request)).await;
         // Counted now, for a provider that gives no figures: the request goes away with the call, and a copy of it costs
         // more than the count.
         let texts =
             request.messages.iter().flat_map(|message| message.parts.iter().filter_map(Part::as_text));
         let estimate_in = texts.chain([&*request.system]).map(context::estimate_tokens).sum::<u64>();
+        bill.reservation = self.reserve(chosen, estimate_in).await?;
+        if bill.reservation.is_some() {
+            request.max_output_tokens = Some(self.core.caps.reply_tokens);
+        }
         crate::failpoint("model.before");
         let mut stream = chosen.provider.stream(request).await?;
         let mut collected = Collected::default();
@@ -60,8 +57,7 @@ impl Run<'_> {
                     collected = Collected::default();
                     self.begin_anew(&attempt, iteration);
                     (provider, model) = (attempt.next_provider.clone(), attempt.next_model.clone());
-                    let Attempt { provider, model, usage, .. } = *attempt;
-                    spent.push(Spent { provider, model, usage });
+                    bill.failed.push(*attempt);
                 }
                 Some(Ok(event)) => self.piece(&mut collected, event, iteration).await,
                 Some(Err(error)) => {
@@ -70,7 +66,18 @@ impl Run<'_> {
                             + context::estimate_tokens(&collected.reasoning);
                         let usage =
                             TokenUsage { input_tokens: estimate_in, output_tokens, ..TokenUsage::default() };
-                        spent.push(Spent { provider, model, usage });
+                        let (next_provider, next_model) = (String::new(), String::new());
+                        bill.failed.push(Attempt {
+                            provider,
+                            model,
+                            kind: error.kind,
+                            message: error.message.clone(),
+                            millis: self.millis_since(started),
+                            wait_millis: 0,
+                            usage,
+                            next_provider,
+                            next_model,
+                        });
                     }
                     return Err(error);
                 }

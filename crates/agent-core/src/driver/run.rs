@@ -19,21 +19,22 @@ use futures_util::{
 };
 use session_api::{
     InboundId, InboundRow, MessageId, Principal, Route, RunOverrides, Scope, Step, StepKind, StoreError,
-    Turn, UsageEntry, Window, WindowBudget, Writes,
+    Turn, Window, WindowBudget, Writes,
 };
 use tool_api::ToolSpec;
 
 use super::{
     RunEnd,
+    bill::Bill,
     live::Live,
     messages::{self},
-    model::{Called, Spent},
+    model::Called,
     tools::Ended,
     watch::{Noticed, watch},
 };
 use crate::{
     AgentError, ChosenModel, Core, Hook, HookError, ModelError, Ports, RunEvent, RunEventKind, RunInfo,
-    TokenUsage, context,
+    context,
     turn::{Command, Ending, Event, Machine, Stamp},
 };
 
@@ -75,7 +76,7 @@ pub(super) struct Behalf {
 
 /// Work that ended.
 enum Done {
-    Model { called: Result<Called, ModelError>, spent: Vec<Spent>, iteration: u32 },
+    Model { called: Result<Called, ModelError>, bill: Bill, iteration: u32 },
     Tool(Result<Box<Ended>, StoreError>),
 }
 
@@ -167,9 +168,9 @@ impl<'a> Run<'a> {
                             self.hooks(|hook, run| hook.before_iteration(run, iteration)).await;
                         }
                         work.push(Box::pin(async move {
-                            let mut spent = Vec::new();
-                            let called = self.call_model(added, iteration, shrink, &mut spent).await;
-                            Done::Model { called, spent, iteration }
+                            let mut bill = Bill::default();
+                            let called = self.call_model(added, iteration, shrink, &mut bill).await;
+                            Done::Model { called, bill, iteration }
                         }));
                     }
                     Command::Judge(calls) => {
@@ -217,15 +218,8 @@ impl<'a> Run<'a> {
                     () = &mut showing => continue,
                     () = &mut working => continue,
                     Some(done) = work.next() => match done {
-                        Done::Model { called, spent, iteration } => {
-                            self.bill(spent, &mut pending);
-                            match called {
-                                Ok(called) => self.replied(called, iteration, &mut pending),
-                                Err(error) => {
-                                    tracing::warn!(kind = ?error.kind, %error, "model call failed");
-                                    Event::ModelFailed { kind: error.kind, message: error.message }
-                                }
-                            }
+                        Done::Model { called, bill, iteration } => {
+                            self.billed(called, bill, iteration, &mut pending)
                         }
                         Done::Tool(tool) => {
                             let tool = tool?;
@@ -289,40 +283,6 @@ impl<'a> Run<'a> {
             crate::failpoint("tool_end.after");
         }
         Ok(())
-    }
-
-    fn replied(&self, called: Called, iteration: u32, pending: &mut Writes) -> Event {
-        let Called { reply, model, provider, estimated, millis } = called;
-        tracing::debug!(iteration, model, millis, "model replied");
-        pending.usage.push(self.usage(provider, model, reply.usage, estimated));
-        Event::Replied(reply)
-    }
-
-    /// Puts what failed attempts used on the bill.
-    fn bill(&self, spent: Vec<Spent>, pending: &mut Writes) {
-        for Spent { provider, model, usage } in spent {
-            if usage != TokenUsage::default() {
-                pending.usage.push(self.usage(provider, model, usage, true));
-            }
-        }
-    }
-
-    fn usage(&self, provider: String, model: String, used: TokenUsage, estimated: bool) -> UsageEntry {
-        UsageEntry {
-            reservation: None,
-            at: self.ports.clock.now(),
-            session: self.info.session.clone(),
-            turn: self.info.turn,
-            principal: self.behalf.load().principal.id.clone(),
-            purpose: session_api::Purpose::Chat,
-            provider,
-            model,
-            input_tokens: used.input_tokens,
-            cached_tokens: used.cached_tokens,
-            output_tokens: used.output_tokens,
-            estimated,
-            cost_micros: None,
-        }
     }
 
     /// Rows that the store already gave to this turn and that a crash kept from its record, then what waits.

@@ -20,6 +20,8 @@ use crate::{ChannelError, Ports, Reconciled};
 const AT_ONCE: usize = 16;
 /// How long one send may take before nobody knows what became of it. A large file takes its time.
 const SEND_TIME: Duration = Duration::from_secs(120);
+/// How much longer it may take once the channel was lost.
+const PARTING: Duration = Duration::from_secs(10);
 /// How often to look whether a back-off is over when nothing else happens.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The longest pause before a store in trouble is asked again: it may be well at any moment, and everybody waits.
@@ -66,7 +68,7 @@ pub(super) async fn dispatch(shared: &Shared, connected: &Connected, stop: Cance
         trouble = Backoff::default();
         let idle = claims.is_empty();
         for claim in claims {
-            sending.push(deliver(shared, connected, claim));
+            sending.push(deliver(shared, connected, claim, &stop));
         }
         tokio::select! {
             biased;
@@ -86,9 +88,9 @@ pub(super) async fn dispatch(shared: &Shared, connected: &Connected, stop: Cance
 }
 
 /// Sends one part and settles its claim, however long that takes: a claim that is left open would hold its chat.
-async fn deliver(shared: &Shared, connected: &Connected, claim: PartClaim) {
+async fn deliver(shared: &Shared, connected: &Connected, claim: PartClaim, stop: &CancellationToken) {
     let ports = &shared.ports;
-    let settlement = outcome(ports, connected, &claim).await;
+    let settlement = outcome(ports, connected, &claim, stop).await;
     measure::sent(connected.channel.kind(), &settlement);
     let mut trouble = Backoff::default();
     loop {
@@ -113,7 +115,13 @@ async fn deliver(shared: &Shared, connected: &Connected, claim: PartClaim) {
 }
 
 /// What became of one attempt.
-async fn outcome(ports: &Ports, connected: &Connected, claim: &PartClaim) -> Settlement {
+async fn outcome(
+    ports: &Ports,
+    connected: &Connected,
+    claim: &PartClaim,
+    stop: &CancellationToken,
+) -> Settlement {
+    let doubt = |message: String| settled(ports, claim, &ChannelError::Doubtful { message });
     let account = &claim.route.account;
     if !account.is_empty() && *account != connected.account.id {
         let error = format!(
@@ -123,7 +131,11 @@ async fn outcome(ports: &Ports, connected: &Connected, claim: &PartClaim) -> Set
         return Settlement::Failed { error };
     }
     if claim.part.doubted {
-        match guarded(connected.channel.reconcile(claim), doubtful).await {
+        let asked = tokio::select! {
+            asked = guarded(connected.channel.reconcile(claim), doubtful) => asked,
+            unanswered = unanswered(ports, stop) => return doubt(unanswered),
+        };
+        match asked {
             Ok(Reconciled::Sent(sent)) => return Settlement::Sent { platform_id: sent.platform_id },
             Ok(Reconciled::NotSent) => {}
             Ok(Reconciled::Unknown) if claim.may_resend => {}
@@ -136,15 +148,25 @@ async fn outcome(ports: &Ports, connected: &Connected, claim: &PartClaim) -> Set
     crate::failpoint("send.before");
     let sent = tokio::select! {
         sent = guarded(connected.channel.send(claim), doubtful) => sent,
-        () = ports.clock.sleep(SEND_TIME) => {
-            let message = format!("the platform did not answer within {} s", SEND_TIME.as_secs());
-            Err(ChannelError::Doubtful { message })
-        }
+        unanswered = unanswered(ports, stop) => Err(ChannelError::Doubtful { message: unanswered }),
     };
     crate::failpoint("send.after");
     match sent {
         Ok(sent) => Settlement::Sent { platform_id: sent.platform_id },
         Err(error) => settled(ports, claim, &error),
+    }
+}
+
+/// Returns when a platform has had its time to answer, which is short once the channel is lost or ends: what comes
+/// after it waits for this.
+async fn unanswered(ports: &Ports, stop: &CancellationToken) -> String {
+    let parting = async {
+        stop.cancelled().await;
+        ports.clock.sleep(PARTING).await;
+    };
+    tokio::select! {
+        () = parting => "the channel ended before the platform answered".into(),
+        () = ports.clock.sleep(SEND_TIME) => format!("the platform did not answer within {} s", SEND_TIME.as_secs()),
     }
 }
 

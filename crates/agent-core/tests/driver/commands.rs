@@ -25,7 +25,7 @@ async fn commands_answer_before_anything_was_said() {
         ("/usage", "No model was called yet."),
         (
             "/model",
-            "This conversation uses the default model, scripted/model.\nProviders: scripted. `/model PROVIDER/MODEL` \
+            "This conversation uses the default model, scripted/model.\nProviders: scripted. `/model NAME` \
              chooses another.",
         ),
         ("/sessions", "cli:local:main: 0 messages (here)"),

@@ -21,6 +21,7 @@ mod prompts;
 mod queues;
 mod replay;
 mod sessions;
+mod spending;
 mod stops;
 mod support;
 mod tools;

@@ -61,6 +61,8 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// What model calls used and cost
+    Usage(Usage),
     /// Check every part, and say how to mend what is wrong
     Doctor {
         /// One JSON object
@@ -397,4 +399,25 @@ pub(super) enum DeadLetters {
         #[arg(required = true)]
         ids: Vec<String>,
     },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Usage {
+    /// What to sum up by
+    #[arg(long, value_enum, default_value_t = UsageGroup::Day)]
+    pub(super) by: UsageGroup,
+    /// Only the last so many UTC days, today included
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub(super) days: Option<u32>,
+    /// One JSON object a line; costs are millionths of a US dollar
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum UsageGroup {
+    Day,
+    Model,
+    Session,
+    Purpose,
 }

@@ -15,13 +15,13 @@ const END_TIME: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Runs the gateway in the foreground.
-pub(super) fn run(start: &Start, command: Option<GatewayCommand>) -> Result<u8, CliError> {
+pub(super) fn run(start: &Start, command: Option<&GatewayCommand>) -> Result<u8, CliError> {
     match command {
         None | Some(GatewayCommand::Run) => start.block_on_many(foreground(start)),
-        Some(GatewayCommand::Status { json }) => status(start, json),
+        Some(GatewayCommand::Status { json }) => status(start, *json),
         Some(GatewayCommand::Stop) => stop(start),
         Some(GatewayCommand::Reload) => reload(start),
-        Some(GatewayCommand::Logs { lines }) => logs(start, lines),
+        Some(GatewayCommand::Logs { lines }) => logs(start, *lines),
     }
 }
 

@@ -23,6 +23,7 @@ mod start;
 mod status;
 mod stop;
 mod turn;
+mod usage;
 mod why;
 
 use std::{ffi::OsString, io::Write as _};
@@ -86,13 +87,14 @@ fn dispatch(args: Args) -> Result<u8, CliError> {
             Ok(exit::OK)
         }
         Command::Onboard(onboard) => onboard::run(&start, &onboard),
-        Command::Gateway { command } => gateway::run(&start, command),
+        Command::Gateway { command } => gateway::run(&start, command.as_ref()),
         Command::Service(command) => service::run(&start, &command),
         Command::Channels(command) => start.block_on(channels::run(&start, command)),
         Command::Pairing(command) => start.block_on(pairing::run(&start, command)),
         Command::Turn(command) => start.block_on(turn::run(&start, command)),
         Command::Why { id, json } => start.block_on(why::run(&start, &id, json)),
         Command::Agent(agent) => start.block_on(agent::run(&start, agent)),
+        Command::Usage(usage) => start.block_on(usage::run(&start, usage)),
         Command::Status { json } => start.block_on(status::run(&start, json)),
         Command::Doctor { json } => start.block_on(doctor::run(&start, json)),
         Command::Approvals(command) => start.block_on(approvals::run(&start, command)),

@@ -18,7 +18,8 @@ pub(super) async fn run(start: &Start, as_json: bool) -> Result<u8, CliError> {
         out::json(&facts)?;
         return Ok(exit::OK);
     }
-    show(&facts, &gateways)
+    show(&facts, &gateways);
+    Ok(exit::OK)
 }
 
 async fn facts(assistant: &Assistant, gateways: &[GatewayStatus]) -> Result<Value, CliError> {
@@ -56,7 +57,7 @@ async fn facts(assistant: &Assistant, gateways: &[GatewayStatus]) -> Result<Valu
     }))
 }
 
-fn show(facts: &Value, gateways: &[GatewayStatus]) -> Result<u8, CliError> {
+fn show(facts: &Value, gateways: &[GatewayStatus]) {
     let text = |key: &str| facts[key].as_str().unwrap_or_default().to_owned();
     let number = |key: &str| facts[key].to_string();
     let tools: Vec<&str> =
@@ -80,7 +81,7 @@ fn show(facts: &Value, gateways: &[GatewayStatus]) -> Result<u8, CliError> {
             out::line(&format!("            {kind}: {}", sentence(&channel.state)));
         }
     }
-    let last = out::line(&format!(
+    out::line(&format!(
         "Sessions:   {}, {} messages wait, {} turns unfinished, {} questions open, {} dead letters",
         number("sessions"),
         number("waiting_messages"),
@@ -90,15 +91,14 @@ fn show(facts: &Value, gateways: &[GatewayStatus]) -> Result<u8, CliError> {
     ));
     let counts =
         ["unsent_messages", "undelivered_messages", "pairing_requests"].map(|key| facts[key].as_u64());
-    if counts.iter().all(|count| *count == Some(0)) {
-        return Ok(last);
+    if counts.iter().any(|count| *count != Some(0)) {
+        out::line(&format!(
+            "Outgoing:   {} to be sent, {} not delivered (`factotum dead-letters list`), {} ask to be let in (`factotum pairing list`)",
+            number("unsent_messages"),
+            number("undelivered_messages"),
+            number("pairing_requests")
+        ));
     }
-    Ok(out::line(&format!(
-        "Outgoing:   {} to be sent, {} not delivered (`factotum dead-letters list`), {} ask to be let in (`factotum pairing list`)",
-        number("unsent_messages"),
-        number("undelivered_messages"),
-        number("pairing_requests")
-    )))
 }
 
 /// The gateways in one line.

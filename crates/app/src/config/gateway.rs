@@ -206,11 +206,19 @@ pub struct HttpSection {
     pub token: Option<SecretRef>,
     /// Further names under which browsers and proxies may call it, besides its address and `localhost`.
     pub hosts: Vec<String>,
+    /// Origins of web pages elsewhere that may use it, as in `https://chat.example.org`; its own pages always may.
+    pub origins: Vec<String>,
 }
 
 impl Default for HttpSection {
     fn default() -> Self {
-        Self { enabled: true, bind: "127.0.0.1:8700".into(), token: None, hosts: Vec::new() }
+        Self {
+            enabled: true,
+            bind: "127.0.0.1:8700".into(),
+            token: None,
+            hosts: Vec::new(),
+            origins: Vec::new(),
+        }
     }
 }
 

@@ -27,6 +27,10 @@ pub(super) fn errors(tree: &Value) -> Vec<Finding> {
         let hint = Some("write it as in \"telegram:123456\"");
         found.push(finding(KeyPath::parse("gateway.notify"), "names no chat", hint));
     }
+    if tree["agent"]["model"].is_string() && tree["agent"]["preset"].is_string() {
+        let hint = Some("keep one of them");
+        found.push(finding(KeyPath::parse("agent.preset"), "is set together with `agent.model`", hint));
+    }
     for name in tree["providers"].as_object().into_iter().flatten().map(|(name, _)| name) {
         if name.trim().is_empty() || name.contains('/') {
             let key = KeyPath(vec!["providers".into(), name.clone()]);

@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 use tools::ToolsConfig;
 
 use super::{
-    ChannelSection, GatewaySection, HttpSection, KeyPath, SecretRef, TranscriptionSection, schema, show,
-    sources::Sources,
+    BreakerSection, ChannelSection, GatewaySection, HttpSection, KeyPath, PresetSection, PriceSection, RateSection,
+    SecretRef, SpendingSection, TranscriptionSection, schema, show, sources::Sources,
 };
 
 /// The whole configuration.
@@ -25,6 +25,10 @@ pub struct Config {
     pub agent: AgentSection,
     /// The language models' servers, by a name of your own.
     pub providers: BTreeMap<String, ProviderSection>,
+    /// Models under names of their own, for `--preset`, `/model` and `agent.preset`.
+    pub presets: BTreeMap<String, PresetSection>,
+    /// How much money may be spent.
+    pub spending: SpendingSection,
     /// The chat platforms, by their kind.
     pub channels: BTreeMap<String, ChannelSection>,
     /// How the gateway works.
@@ -64,6 +68,12 @@ pub struct AgentSection {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub model: Option<String>,
+    /// The preset that answers, in place of `model`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub preset: Option<String>,
+    /// Models that are asked, in this order, when the one that was asked cannot answer.
+    pub fallback: Vec<String>,
     /// The directory that the file tools work in; a relative path starts in the data directory. Without it
     /// `workspace` in the data directory.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,23 +92,28 @@ pub struct AgentSection {
     /// How often a failed model call is tried again.
     #[schemars(schema_with = "schema::retry")]
     pub retry: RetryPolicy,
+    /// When a server that fails is left alone for a while.
+    pub breaker: BreakerSection,
 }
 
 impl Default for AgentSection {
     fn default() -> Self {
         Self {
             model: None,
+            preset: None,
+            fallback: Vec::new(),
             workspace: None,
             approval_minutes: 10,
             ask: Vec::new(),
             limits: Limits::default(),
             budget: BudgetConfig::default(),
             retry: RetryPolicy::default(),
+            breaker: BreakerSection::default(),
         }
     }
 }
 
-/// A language model's server. All keys but these two belong to the adapter of its kind, which checks them.
+/// A language model's server. All other keys than these belong to the adapter of its kind, which checks them.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct ProviderSection {
     /// Which adapter speaks to it: `openai` for all servers with an OpenAI-compatible chat API, `openai-responses`,
@@ -107,6 +122,16 @@ pub struct ProviderSection {
     /// Its key. Without it the variable `NAME_API_KEY` of the environment, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key: Option<SecretRef>,
+    /// How fast it may be asked.
+    #[serde(default)]
+    pub rate: RateSection,
+    /// What its models cost. Without it what is known of the vendor at its address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<PriceSection>,
+    /// The most tokens that a request to its models may hold. Without it what is known of the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 256, max = 100_000_000))]
+    pub context: Option<u32>,
     #[serde(flatten, serialize_with = "hidden")]
     pub(super) table: Map<String, Value>,
 }

@@ -60,7 +60,7 @@ impl HttpTask {
     /// Returns when the address changed.
     pub(super) async fn changed(&mut self) {
         if self.seen.changed().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 
@@ -146,7 +146,8 @@ fn settings(config: &Config, app: &GatewayApp) -> Result<HttpConfig, String> {
     Ok(HttpConfig {
         bind,
         token: Some(token),
-        allowed_hosts: section.hosts.clone(),
+        hosts: section.hosts.clone(),
+        origins: section.origins.clone(),
         websocket: websocket.then(WebSocketPolicy::default),
         ..HttpConfig::default()
     })

@@ -80,13 +80,20 @@ impl GatewayApp {
         let mut http = http::HttpTask::new(&self, stop.clone());
         let gateway = self.gateway.clone();
         let running = stop.clone();
-        let mut working = Box::pin(async move { gateway.run(running).await });
+        // A task of its own: a reload must not hold up who leases turns and renews the role.
+        #[expect(clippy::disallowed_methods, reason = "ended below")]
+        let mut working = tokio::spawn(async move { gateway.run(running).await });
         let mut told = false;
         self.note(&health.borrow_and_update().clone(), None);
         let mut upkeep = tokio::time::interval(UPKEEP);
         loop {
             tokio::select! {
-                () = &mut working => break,
+                ended = &mut working => {
+                    if let Err(error) = ended {
+                        tracing::error!(%error, "the gateway crashed; this is a bug in it");
+                    }
+                    break;
+                }
                 changed = health.changed() => {
                     if changed.is_err() {
                         break;
@@ -120,8 +127,12 @@ impl GatewayApp {
                 },
             }
         }
-        drop(working);
         stop.cancel();
+        if !working.is_finished() {
+            working.abort();
+            // It was told to end at once; that it was is no news.
+            let _ = working.await;
+        }
         http.end().await;
         GatewayStatus::remove(&self.source.home, std::process::id());
         let Self { assistant, gateway: own, gate, configured, deps, .. } = self;
@@ -147,10 +158,10 @@ impl GatewayApp {
         let config = config::load(&input)?.config;
         self.assistant.config().redactor().learn(config.redactor());
         let builder = Builder::new(config, home.clone(), environment.clone());
-        let (core, config) = builder.build_core(self.assistant.stores()).await?;
+        let (core, config, choice) = builder.build_core(&self.assistant).await?;
         let configured = Configured::of(&config, environment, &self.deps, &self.configured);
         self.assistant.config().redactor().learn(config.redactor());
-        self.assistant.factotum().swap_core(core);
+        self.assistant.reload(core, choice);
         self.gate.set_rules(configured.rules.clone());
         self.gateway.set_channels(configured.channels.clone()).await;
         self.configured = configured;

@@ -11,8 +11,8 @@ const HELLO: &[(&str, &str)] = &[("sec-websocket-protocol", "factotum.v1")];
 async fn gateway(policy: WebSocketPolicy) -> Gateway {
     let config = HttpConfig {
         websocket: Some(policy),
-        allowed_hosts: vec!["bot.example.org".into()],
-        allowed_origins: vec!["https://chat.example.org".into()],
+        hosts: vec!["bot.example.org".into()],
+        origins: vec!["https://chat.example.org".into()],
         ..config()
     };
     Gateway::new(Setup { config, ..Setup::default() }).await

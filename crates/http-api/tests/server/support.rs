@@ -8,7 +8,7 @@ use std::{
 
 use agent_core::{
     BudgetConfig, ChosenModel, Core, Factotum, HookRequest, HookResponse, LocalBus, Models, NoPrompts, Ports,
-    ScriptedProvider, ScriptedReply, Spawn, turn::Limits,
+    ScriptedProvider, ScriptedReply, Spawn, SpendingCaps, turn::Limits,
 };
 use async_trait::async_trait;
 use futures_util::{SinkExt as _, StreamExt as _, future::BoxFuture};
@@ -136,7 +136,7 @@ impl Gateway {
         let ids = Arc::new(SequentialIds::default());
         let store = InMemoryStore::new(Arc::new(clock.clone()), ids.clone(), LeasePolicy::default());
         let default =
-            ChosenModel { provider: Arc::new(ScriptedProvider::new(replies)), model: "model".into() };
+            ChosenModel::new(Arc::new(ScriptedProvider::new(replies)), "model");
         let core = Core {
             models: Models::new(default, Vec::new()),
             tools: Registry::new(&[Arc::new(tools) as Arc<dyn ToolSource>]).expect("different names"),
@@ -145,6 +145,7 @@ impl Gateway {
             prompts: Arc::new(NoPrompts),
             transcriber: None,
             limits: Limits::default(),
+            caps: SpendingCaps::default(),
             budget: BudgetConfig::default(),
             approval_expiry: Duration::from_secs(600),
         };

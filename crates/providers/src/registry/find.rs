@@ -112,7 +112,7 @@ impl Registry {
     }
 
     /// All keys at hand: those of vendors, and those of configured providers at the addresses of vendors.
-    fn keys(&self) -> Keys {
+    pub(super) fn keys(&self) -> Keys {
         let mut keys = self.settings.keys.clone();
         for section in self.settings.providers.values() {
             if let (Some(vendor), Some(key)) = (vendor_at(section), &section.key)

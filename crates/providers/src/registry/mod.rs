@@ -9,6 +9,7 @@
 //! 4. a model of the default provider, unless its server is one of a vendor that has no such model;
 //! 5. a model that one of the vendors with a key has.
 
+mod directory;
 mod error;
 mod find;
 mod settings;
@@ -102,7 +103,8 @@ impl Ready {
     /// For a [`Core`](agent_core::Core).
     #[must_use]
     pub fn chosen(&self) -> ChosenModel {
-        ChosenModel { provider: self.provider.clone(), model: self.model.clone() }
+        let behind = self.chain.iter().skip(1).map(|target| (target.provider.clone(), target.model.clone()));
+        ChosenModel { behind: behind.collect(), ..ChosenModel::new(self.provider.clone(), &self.model) }
     }
 }
 

@@ -157,6 +157,12 @@ macro_rules! store_contract {
                 a_lock_passes_a_back_off
                 a_repeated_lock_does_not_lock_again
             }
+            clock_set {
+                a_turn_stays_with_its_worker
+                a_turn_of_a_hung_worker_is_taken_over
+                a_source_stays_with_its_worker
+                nothing_waits_for_longer
+            }
             suspend {
                 a_suspension_needs_a_question
                 a_suspended_turn_is_leased_by_nobody

@@ -20,6 +20,7 @@ pub mod batch;
 pub mod blob;
 pub mod busy;
 mod cases;
+pub mod clock_set;
 pub mod doubt;
 pub mod fail;
 pub mod fixture;

@@ -8,7 +8,7 @@ use super::{
     },
     sending::{body, claim, claim_one},
 };
-use crate::{Inbound, InboundId, InboundState, Outcome, Runner, Settled, Writes};
+use crate::{Inbound, InboundId, InboundState, LeasePolicy, Outcome, Runner, Settled, Writes};
 
 async fn overdue(rig: &Rig, limit: usize) -> Vec<InboundId> {
     let rows = rig.mailbox().overdue(rig.now(), limit).await.must();
@@ -37,14 +37,18 @@ pub async fn rows_that_still_wait_are_overdue(h: &dyn StoreHarness) {
     assert_eq!(rows.first().must(), &rig.mailbox().inbound(first).await.must().must().row);
 }
 
-/// A row that was taken or has ended is not overdue; one behind a running turn, or in back-off, is.
+/// A row that was taken or has ended is not overdue, nor is one behind a running turn; one in back-off is, and one behind
+/// a turn whose lease ran out.
 pub async fn only_rows_that_wait_are_overdue(h: &dyn StoreHarness) {
     let rig = Rig::open(h).await;
     let turn = rig.start("first").await;
     let founder = turn.founders.first().must().inbound.id;
     let behind = rig.accept(inbound("behind")).await;
     rig.clock.advance(seconds(1));
+    assert!(overdue(&rig, 10).await.is_empty());
+    rig.clock.advance(LeasePolicy::default().ttl);
     assert_eq!(overdue(&rig, 10).await, [behind]);
+    let turn = rig.lease().await;
     let at = rig.now().plus(seconds(60));
     rig.mailbox().fail(&turn.lease, "the model is down", Some(at), Writes::default()).await.must();
     assert_eq!(overdue(&rig, 10).await, [founder, behind]);

@@ -51,7 +51,7 @@ impl State {
             self.sessions.values().filter(|session| session.open_turn.is_none()).filter_map(|session| {
                 let first = self.rows.get(session.pending.first()?)?;
                 let window = first.arrived.saturating_add(first.row.inbound.coalesce.unwrap_or_default());
-                Some(first.retry_at.unwrap_or_else(|| after(window.saturating_sub(self.uptime))))
+                Some(after(first.retry_at.unwrap_or(window).saturating_sub(self.uptime)))
             });
         open.chain(waiting).min()
     }
@@ -112,7 +112,7 @@ impl State {
     }
 
     fn is_held_back(&self, row: &Row) -> bool {
-        row.retry_at.is_some_and(|at| self.now < at)
+        row.retry_at.is_some_and(|at| self.uptime < at)
     }
 
     /// The row that is next in its session: the first one, or the first that passes where the first one is in back-off.

@@ -1,6 +1,9 @@
 //! What goes out: messages, their parts, and drafts.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    time::Duration,
+};
 
 use crate::{
     Delivery, Draft, IdSource, OutPart, OutboxId, OutboxMessage, Part, PartId, PartState, Splitter,
@@ -36,7 +39,7 @@ pub(super) struct Outgoing {
     /// None until the first claim.
     pub(super) parts: Option<Vec<SentPart>>,
     /// It is in back-off until then.
-    pub(super) not_before: Option<Timestamp>,
+    pub(super) not_before: Option<Duration>,
 }
 
 pub(super) struct SentPart {

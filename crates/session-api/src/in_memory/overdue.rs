@@ -20,12 +20,12 @@ impl State {
         rows.into_iter().take(limit).cloned().collect()
     }
 
-    /// Whether a living worker keeps a pending row, or a question holds it back.
+    /// Whether a living worker keeps a pending row, or it waits behind a turn that runs or asks.
     fn is_looked_after(&self, row: &Row) -> bool {
         let kept = matches!(row.row.inbound.runner, Runner::Only(worker) if !self.dead.contains(&worker));
         let open = self.sessions.get(&row.row.inbound.session).and_then(|session| session.open_turn);
         let turn = open.and_then(|id| self.turns.get(&id));
-        kept || turn.is_some_and(|turn| turn.state == TurnState::Suspended)
+        kept || turn.is_some_and(|turn| turn.state == TurnState::Suspended || !self.is_void(turn))
     }
 
     pub(super) fn give_up(

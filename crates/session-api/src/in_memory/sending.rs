@@ -70,7 +70,7 @@ impl State {
                 queue.messages.pop_front();
                 continue;
             };
-            if outgoing.not_before.is_some_and(|at| self.now < at) {
+            if outgoing.not_before.is_some_and(|at| self.uptime < at) {
                 return None;
             }
             let (route, kind) = (outgoing.message.route.clone(), outgoing.message.kind);
@@ -106,7 +106,7 @@ impl State {
         let (sent, behind) = rest.split_first_mut().ok_or_else(gone)?;
         sent.claim = None;
         outgoing.not_before = None;
-        let now = self.now;
+        let (now, uptime) = (self.now, self.uptime);
         match settlement {
             Settlement::Sent { platform_id } => {
                 sent.part.state = PartState::Sent;
@@ -114,7 +114,7 @@ impl State {
             }
             Settlement::RetryAt { at, .. } => {
                 sent.part.state = PartState::Pending;
-                outgoing.not_before = Some(at);
+                outgoing.not_before = Some(uptime.saturating_add(at.since(now)));
             }
             Settlement::Failed { error } => {
                 // Drafts left over are still deleted: what they show is not the answer.

@@ -94,8 +94,8 @@ pub(super) struct Row {
     pub(super) standing: Standing,
     /// Attempts without progress that it founded.
     pub(super) attempts: u32,
-    /// It is held back until then.
-    pub(super) retry_at: Option<Timestamp>,
+    /// It is held back until then, by uptime.
+    pub(super) retry_at: Option<Duration>,
     /// The turn that failed on it last; the next one inherits its drafts.
     pub(super) failed_turn: Option<TurnId>,
 }

@@ -135,7 +135,8 @@ impl State {
         let origin = Origin::turn(lease);
         self.validate(&origin, &writes)?;
         self.apply(&origin, writes);
-        let retry_at = retry_at.filter(|_| attempts < self.policy.max_attempts);
+        let again = retry_at.filter(|_| attempts < self.policy.max_attempts);
+        let retry_at = again.map(|at| self.uptime.saturating_add(at.since(self.now)));
         let (founders, absorbed) = self.end(lease.turn, TurnState::Failed);
         for seq in absorbed {
             self.put_back(seq);

@@ -77,7 +77,7 @@ impl Platform for Email {
 
     fn texts(&self, chat: usize) -> Vec<String> {
         let to = Self::address(chat);
-        let own = |mail: &servers::mail::TakenMail| mail.to.iter().any(|address| *address == to);
+        let own = |mail: &servers::mail::TakenMail| mail.to.contains(&to);
         self.smtp.mails().into_iter().filter(own).map(|mail| without_quotes(&mail.data)).collect()
     }
 

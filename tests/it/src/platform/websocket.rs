@@ -84,6 +84,8 @@ impl Platform for Socket {
     }
 
     fn follow(&self, gateway: &Gateway) {
-        self.go(gateway.http());
+        if let Some(addr) = gateway.http_or_end() {
+            self.go(addr);
+        }
     }
 }

@@ -10,7 +10,8 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use agent_core::{
     BudgetConfig, ChosenModel, Core, Factotum, LlmProvider, LocalBus, Models, NoPrompts, NoSecrets, Ports,
-    RunRequest, RunResult, ScriptedProvider, ScriptedReply, Spawn, gateway::Channels, turn::Limits,
+    RunRequest, RunResult, ScriptedProvider, ScriptedReply, Spawn, SpendingCaps, gateway::Channels,
+    turn::Limits,
 };
 use futures_util::{FutureExt as _, future::BoxFuture};
 use parking_lot::Mutex;
@@ -50,7 +51,7 @@ pub(crate) fn session() -> SessionKey {
 
 /// A core with this model and these tools; its fields are public, tests change what they need.
 pub(crate) fn core(provider: Arc<dyn LlmProvider>, tools: Vec<Arc<dyn Tool>>) -> Core {
-    let default = ChosenModel { provider, model: "model".into() };
+    let default = ChosenModel::new(provider, "model");
     Core {
         models: Models::new(default, Vec::new()),
         tools: Registry::new(&[Arc::new(tools) as Arc<dyn ToolSource>]).expect("tools have different names"),
@@ -59,6 +60,7 @@ pub(crate) fn core(provider: Arc<dyn LlmProvider>, tools: Vec<Arc<dyn Tool>>) ->
         prompts: Arc::new(NoPrompts),
         transcriber: None,
         limits: Limits::default(),
+        caps: SpendingCaps::default(),
         budget: BudgetConfig::default(),
         approval_expiry: Duration::from_secs(600),
     }

@@ -8,6 +8,7 @@ use agent_core::{
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use session_api::{Clock as _, ManualClock, PartClaim, Route};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// A loopback channel in front of which faults can be put.
@@ -20,6 +21,10 @@ pub(crate) struct Platform {
     pub(crate) connects: Mutex<VecDeque<ChannelError>>,
     /// What the next runs come to, at once.
     pub(crate) runs: Mutex<VecDeque<ChannelError>>,
+    /// Ends a run as lost.
+    pub(crate) lose: Notify,
+    /// What the last run was given.
+    pub(crate) inlet: Mutex<Option<Inlet>>,
     /// What it answers when it is asked for a part in doubt; `None`: what is true.
     pub(crate) knows: Mutex<Option<Reconciled>>,
 }
@@ -58,7 +63,15 @@ impl Channel for Platform {
         let next = self.runs.lock().pop_front();
         match next {
             Some(error) => Err(error),
-            None => self.inner.run(inlet, stop).await,
+            None => {
+                *self.inlet.lock() = Some(inlet.clone());
+                tokio::select! {
+                    ended = self.inner.run(inlet, stop) => ended,
+                    () = self.lose.notified() => {
+                        Err(ChannelError::Temporary { message: "the line was cut".into(), after: None })
+                    }
+                }
+            }
         }
     }
 

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use agent_core::{
     Attempt, BudgetConfig, ChosenModel, Core, Factotum, LocalBus, ModelError, ModelErrorKind, ModelEvent,
-    Models, NoPrompts, NoSecrets, Ports, RunRequest, ScriptedProvider, ScriptedReply, TokenUsage,
-    gateway::Channels, turn::Limits,
+    Models, NoPrompts, NoSecrets, Ports, RunRequest, ScriptedProvider, ScriptedReply, SpendingCaps,
+    TokenUsage, gateway::Channels, turn::Limits,
 };
 use async_trait::async_trait;
 use serde_json::json;
@@ -66,7 +66,7 @@ fn assistant(replies: Vec<ScriptedReply>, approver: Arc<dyn Approver>) -> Factot
     let (clock, ids) = (Arc::new(SystemClock::new()), Arc::new(SystemIds));
     let store = InMemoryStore::new(clock.clone(), ids.clone(), LeasePolicy::default());
     let tools: Vec<Arc<dyn Tool>> = vec![Echo::tool("look", false), Echo::tool("dig", true)];
-    let default = ChosenModel { provider: Arc::new(ScriptedProvider::new(replies)), model: "m".into() };
+    let default = ChosenModel::new(Arc::new(ScriptedProvider::new(replies)), "m");
     let core = Core {
         models: Models::new(default, Vec::new()),
         tools: Registry::new(&[Arc::new(tools)]).unwrap(),
@@ -75,6 +75,7 @@ fn assistant(replies: Vec<ScriptedReply>, approver: Arc<dyn Approver>) -> Factot
         prompts: Arc::new(NoPrompts),
         transcriber: None,
         limits: Limits { model_calls: 3, ..Limits::default() },
+        caps: SpendingCaps::default(),
         budget: BudgetConfig::default(),
         approval_expiry: Duration::from_secs(600),
     };
