@@ -15,7 +15,7 @@ use crate::{
 
 /// Everything that decides which model a name means and how it is asked. Made by whoever reads configuration and
 /// environment.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Settings {
     /// The keys of vendors that need no section of their own.
     pub keys: Keys,
@@ -33,6 +33,23 @@ pub struct Settings {
     pub retry: RetryPolicy,
     /// When a server is left alone.
     pub breaker: BreakerPolicy,
+}
+
+impl fmt::Debug for Settings {
+    /// Without what the URLs may hide.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |(name, url): (&String, &String)| (name.clone(), crate::exchange::shown(url));
+        f.debug_struct("Settings")
+            .field("keys", &self.keys)
+            .field("base_urls", &self.base_urls.iter().map(shown).collect::<BTreeMap<_, _>>())
+            .field("providers", &self.providers)
+            .field("default_provider", &self.default_provider)
+            .field("presets", &self.presets)
+            .field("fallback", &self.fallback)
+            .field("retry", &self.retry)
+            .field("breaker", &self.breaker)
+            .finish()
+    }
 }
 
 /// A configured provider.

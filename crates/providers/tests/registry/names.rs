@@ -119,6 +119,21 @@ fn a_mistake_says_which_part_is_at_fault_and_what_to_do() {
 }
 
 #[test]
+fn nothing_secret_is_shown() {
+    let mut settings = at_home();
+    settings.base_urls.insert("groq".into(), "https://me:canary@127.0.0.1/v1?token=canary".into());
+    let work = settings.providers.get_mut("work").unwrap();
+    work.key = Some(secret("sk-proj-canary"));
+    work.table["headers"] = json!({"x-token": "canary"});
+    let registry = registry(settings);
+    let target = registry.resolve("groq/llama").unwrap();
+    let ready = registry.model("work/gpt-5").unwrap();
+    let shown = format!("{registry:?} {target:?} {ready:?} {:?}", registry.board());
+    assert!(!shown.contains("canary"), "{shown}");
+    assert!(shown.contains("work") && shown.contains("api.openai.com"), "{shown}");
+}
+
+#[test]
 fn presets_and_fallbacks_make_chains() {
     let preset = |model: &str, fallback: Option<&[&str]>| Preset {
         model: model.into(),

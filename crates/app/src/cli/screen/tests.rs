@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use agent_core::{
-    BudgetConfig, ChosenModel, Core, Factotum, LocalBus, ModelError, ModelErrorKind, ModelEvent, Models,
-    NoPrompts, NoSecrets, Ports, RunRequest, ScriptedProvider, ScriptedReply, SpendingCaps,
-    gateway::Channels, turn::Limits,
+    Attempt, BudgetConfig, ChosenModel, Core, Factotum, LocalBus, ModelError, ModelErrorKind, ModelEvent,
+    Models, NoPrompts, NoSecrets, Ports, RunRequest, ScriptedProvider, ScriptedReply, SpendingCaps,
+    TokenUsage, gateway::Channels, turn::Limits,
 };
 use async_trait::async_trait;
 use serde_json::json;
@@ -186,6 +186,25 @@ async fn what_was_never_streamed_is_printed_at_the_end() {
     assert!(out.contains("/status") && out.ends_with('\n') && err.is_empty(), "{out}{err}");
     let (out, err) = shown(vec![ScriptedReply::text("unused")], "tool:look {}", PIPE).await;
     assert_eq!((out.as_str(), err.as_str()), ("done\n", "⚙ look · N ms\n"));
+}
+
+#[tokio::test]
+async fn an_attempt_that_failed_is_told_and_the_answer_begins_anew_on_a_line_of_its_own() {
+    let attempt = Attempt {
+        provider: "a".into(),
+        model: "m".into(),
+        kind: ModelErrorKind::BadReply,
+        message: "the reply of provider `a` broke off".into(),
+        millis: 1,
+        wait_millis: 0,
+        usage: TokenUsage::default(),
+        next_provider: "b".into(),
+        next_model: "n".into(),
+    };
+    let pieces = vec![say("Half an "), ModelEvent::Attempt(Box::new(attempt)), say("A whole answer.")];
+    let (out, err) = shown(vec![ScriptedReply::events(pieces)], "hi", PIPE).await;
+    assert_eq!(out, "Half an \nA whole answer.\n");
+    assert_eq!(err, "the reply of provider `a` broke off; asking b/n\n");
 }
 
 #[tokio::test]
