@@ -211,8 +211,10 @@ fn touch(
     now: session_api::Timestamp,
 ) {
     let principal = inbound.principal.id.0.as_str();
-    let passes = known.queued && known.held && inbound.kind.passes_back_off();
-    if passes && waits.is_some() {
+    // A back-off holds neither commands nor locks; the wait for more messages ends with what cannot join them.
+    let gathers = inbound.kind == InboundKind::Message && inbound.coalesce.is_some();
+    let passes = if known.held { inbound.kind.passes_back_off() } else { !gathers };
+    if known.queued && passes && waits.is_some() {
         script
             .add(
                 "UPDATE sessions SET shared = shared OR principal <> ?, changed = ?, updated_at = ?, ready_at = 0

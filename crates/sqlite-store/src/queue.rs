@@ -58,11 +58,13 @@ pub(crate) fn founders(
             waiting.into_iter().find(|row| row.row.inbound.kind.passes_back_off() && row.hold_until <= now.0);
         return passing.filter(|row| row.may_run(transaction, worker)).into_iter().collect();
     }
-    if head.due(now) > now.0 || !head.may_run(transaction, worker) {
-        return Vec::new();
-    }
     let gathers =
         |row: &Waiting| row.row.inbound.kind == InboundKind::Message && row.row.inbound.coalesce.is_some();
+    // Whoever cannot join waits for nobody but those before it.
+    let waits = head.due(now) > now.0 && waiting.iter().all(gathers);
+    if waits || !head.may_run(transaction, worker) {
+        return Vec::new();
+    }
     let alike = if gathers(head) {
         let like = |row: &&Waiting| {
             gathers(row)
@@ -88,6 +90,9 @@ pub(crate) fn requeue(script: &mut Script, session: i64, no: i64, now: Timestamp
                             WHEN hold_until > ? AND EXISTS (
                                 SELECT 1 FROM inbox WHERE session_id = sessions.id AND state < 2 AND state = 0
                                     AND kind IN (1, 5)) THEN 0
+                            WHEN EXISTS (
+                                SELECT 1 FROM inbox WHERE session_id = sessions.id AND state < 2 AND state = 0
+                                    AND (kind <> 0 OR coalesce_ms IS NULL)) THEN hold_until
                             ELSE max(hold_until, min(accepted_at, ?) + coalesce(coalesce_ms, 0)) END,
                         CASE WHEN hold_until > ? THEN NULL ELSE runner END, hold_until > ?
                     FROM inbox WHERE session_id = sessions.id AND state < 2 AND state = 0 ORDER BY no LIMIT 1)

@@ -1,8 +1,8 @@
 //! The ends of a run: committed, suspended, given up.
 
 use session_api::{
-    Approval, ApprovalId, ApprovalState, ApprovalWrite, Delivery, InboundId, Message, OnDoubt, OutboxId,
-    OutboxKind, OutboxMessage, Part, PartId, Role, Route, StepKind, Writes,
+    Approval, ApprovalId, ApprovalState, ApprovalWrite, Delivery, Inbound, InboundId, Message, OnDoubt,
+    OutboxId, OutboxKind, OutboxMessage, Part, PartId, Role, Route, StepKind, Writes,
 };
 
 use super::{Report, RunEnd, run::Run};
@@ -23,8 +23,7 @@ impl Run<'_> {
     ) -> Result<RunEnd, AgentError> {
         let mut messages = machine.added().to_vec();
         let no_model = matches!(ending, Ending::ModelFailed { .. });
-        let worked = messages.iter().any(|message| message.role == Role::Tool);
-        let content = if no_model && !worked {
+        let content = if no_model && !worked(&messages) {
             self.keep_failed(&ending, &parts, writes).await?
         } else {
             let mut parts = parts;
@@ -87,7 +86,11 @@ impl Run<'_> {
             let commands = if commands.is_empty() { machine.outstanding() } else { commands };
             if let Some(Command::Finish { ending, parts }) = commands.into_iter().last() {
                 tracing::error!(why, "turn given up");
-                return self.finish(&machine, ending, parts, Writes::default()).await;
+                let mut writes = Writes::default();
+                if worked(machine.added()) {
+                    writes.inbound = self.unheard(&machine);
+                }
+                return self.finish(&machine, ending, parts, writes).await;
             }
         }
         let ending = Ending::ModelFailed { kind: ModelErrorKind::BadRequest, message: why.to_owned() };
@@ -105,6 +108,19 @@ impl Run<'_> {
         tracing::error!(why, "turn given up");
         let machine = Machine::new(self.beginning());
         Ok(RunEnd::Ended(Box::new(self.report(&machine, content, Vec::new(), ending))))
+    }
+
+    /// Rows that joined the turn and that it never read: they come in once more, since the end of the turn settles them.
+    /// Without tools there is no need: they go back by themselves.
+    fn unheard(&self, machine: &Machine) -> Vec<Inbound> {
+        let rows = self.turn.absorbed.iter().map(|row| &row.inbound);
+        rows.filter(|inbound| !machine.taken().contains(&inbound.id))
+            .map(|inbound| Inbound {
+                id: InboundId::new(self.ports.ids.as_ref()),
+                external_id: format!("again:{}", inbound.id),
+                ..inbound.clone()
+            })
+            .collect()
     }
 
     /// Stores the questions and gives the lease up.
@@ -214,6 +230,11 @@ impl Run<'_> {
             model: self.chosen.as_ref().map_or_else(|_| String::new(), crate::ChosenModel::name),
         }
     }
+}
+
+/// Whether tools ran.
+fn worked(messages: &[Message]) -> bool {
+    messages.iter().any(|message| message.role == Role::Tool)
 }
 
 /// The tool whose call this step started, for a reader.

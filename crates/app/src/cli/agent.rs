@@ -53,9 +53,12 @@ fn overrides(agent: &Agent) -> RunOverrides {
     RunOverrides { model: agent.model.clone(), preset: agent.preset.clone(), ..RunOverrides::default() }
 }
 
-fn options(agent: &Agent) -> Options {
+fn options(assistant: &Assistant, agent: &Agent) -> Options {
+    let stdout_tty = std::io::stdout().is_terminal();
+    let chosen = assistant.core().models.choose(&overrides(agent), None);
     Options {
-        stdout_tty: std::io::stdout().is_terminal(),
+        stdout_tty,
+        whole: !stdout_tty && chosen.is_ok_and(|chosen| !chosen.behind.is_empty()),
         stderr_tty: std::io::stderr().is_terminal(),
         markdown: !agent.no_markdown,
         reasoning: agent.show_reasoning,
@@ -92,7 +95,7 @@ async fn say_it(
     request.parts.extend(attachments::parts(assistant, &agent.image, &agent.file).await?);
     let stream = assistant.run_streamed(request).await?;
     let inbound = stream.inbound();
-    let mut screen = Screen::new(options(agent));
+    let mut screen = Screen::new(options(assistant, agent));
     let result = if agent.json {
         follow_silently(stream, stop).await?
     } else {
@@ -285,7 +288,7 @@ async fn talk(running: &Running, agent: &Agent, session: SessionKey) -> Result<u
     Ok(repl::run(
         &running.assistant,
         session,
-        repl::Options { overrides: overrides(agent), screen: options(agent) },
+        repl::Options { overrides: overrides(agent), screen: options(&running.assistant, agent) },
     )
     .await?)
 }

@@ -14,6 +14,9 @@ const MOST: usize = 32;
 /// What is said of a key that nobody knows.
 const UNKNOWN: &str = "unknown key";
 
+/// Keys of a provider's section that are not its adapter's.
+const OWN: [&str; 5] = ["kind", "api_key", "rate", "price", "context"];
+
 /// What the adapters say about the tables that are theirs.
 #[derive(Default)]
 pub(super) struct Said {
@@ -55,7 +58,7 @@ fn provider(name: &str, section: &Value) -> Vec<Finding> {
         return Vec::new();
     };
     let mut table: Map<String, Value> = table.clone();
-    table.retain(|key, _| key != "kind" && key != "api_key");
+    table.retain(|key, _| !OWN.contains(&key.as_str()));
     let start = KeyPath(vec!["providers".into(), name.to_owned()]);
     let mut found = Vec::new();
     while found.len() < MOST {

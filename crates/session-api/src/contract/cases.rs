@@ -80,7 +80,7 @@ macro_rules! store_contract {
                 a_served_session_stands_behind_those_that_wait
                 messages_that_coalesce_found_one_turn
                 a_message_waits_until_its_coalescing_time_is_over
-                a_waiting_message_holds_back_those_behind_it
+                what_cannot_join_ends_the_wait
                 nothing_joins_a_message_that_does_not_coalesce
                 only_like_messages_directly_behind_join
                 like_runners_and_overrides_coalesce

@@ -102,14 +102,25 @@ pub async fn a_message_waits_until_its_coalescing_time_is_over(h: &dyn StoreHarn
     assert_eq!(founders(&rig.lease().await), ["one"]);
 }
 
-/// A message that waits for more holds back what stands behind it.
-pub async fn a_waiting_message_holds_back_those_behind_it(h: &dyn StoreHarness) {
+/// A message waits for more only until something comes that cannot join it: that one waits for nobody but those before it.
+pub async fn what_cannot_join_ends_the_wait(h: &dyn StoreHarness) {
     let rig = Rig::open(h).await;
+    for behind in [command("/status"), inbound("two")] {
+        rig.accept(waiting("one")).await;
+        rig.is_idle().await;
+        let text = behind.parts.first().and_then(crate::Part::as_text).must().to_owned();
+        rig.accept(behind).await;
+        for expected in ["one", text.as_str()] {
+            let turn = rig.lease().await;
+            assert_eq!(founders(&turn), [expected]);
+            rig.commit(&turn, Writes::default()).await;
+        }
+    }
+    // As well when all of them came while a turn ran.
+    let turn = rig.start("running").await;
     rig.accept(waiting("one")).await;
-    rig.accept(inbound("two")).await;
-    rig.accept(command("/three")).await;
-    rig.is_idle().await;
-    rig.clock.advance(seconds(6));
+    rig.accept(command("/status")).await;
+    rig.commit(&turn, Writes::default()).await;
     assert_eq!(founders(&rig.lease().await), ["one"]);
 }
 

@@ -134,7 +134,11 @@ impl State {
         }
         let window = first.coalesce.filter(|_| first.kind == InboundKind::Message);
         let Some(window) = window else { return Some(vec![head.row.seq]) };
-        if self.uptime < head.arrived.saturating_add(window) {
+        // Whoever cannot join waits for nobody but those before it.
+        let gathers =
+            |row: &Row| row.row.inbound.kind == InboundKind::Message && row.row.inbound.coalesce.is_some();
+        let mut waiting = session.pending.iter().filter_map(|seq| self.rows.get(seq));
+        if self.uptime < head.arrived.saturating_add(window) && waiting.all(gathers) {
             return None;
         }
         let joins = |row: &&Row| {

@@ -38,6 +38,8 @@ pub(crate) struct Options {
     pub(crate) reasoning: bool,
     /// The answer and errors, nothing else.
     pub(crate) quiet: bool,
+    /// A reply is shown when it is whole: another model may begin it anew, and what was printed cannot be taken back.
+    pub(crate) whole: bool,
 }
 
 /// Shows runs, one after the other.
@@ -50,6 +52,7 @@ pub(crate) struct Screen<O = Stdout, E = Stderr> {
     page: Page<O, E>,
     reasoning: bool,
     quiet: bool,
+    whole: bool,
     tools: ToolLines,
     /// The model call whose text is shown.
     iteration: u32,
@@ -78,6 +81,7 @@ impl<O: Write, E: Write> Screen<O, E> {
             page: Page::new(out, err, options),
             reasoning: options.reasoning && !options.quiet,
             quiet: options.quiet,
+            whole: options.whole,
             tools: ToolLines::default(),
             iteration: 0,
             streamed: String::new(),
@@ -157,6 +161,7 @@ impl<O: Write, E: Write> Screen<O, E> {
 
     fn event(&mut self, event: RunEvent) {
         match event.kind {
+            RunEventKind::TextDelta { .. } if self.whole => {}
             RunEventKind::TextDelta { text, iteration } => {
                 self.turn_to(iteration);
                 self.page.text(&text);

@@ -54,8 +54,14 @@ impl Tool for Echo {
     }
 }
 
-const PIPE: Options =
-    Options { stdout_tty: false, stderr_tty: false, markdown: true, reasoning: false, quiet: false };
+const PIPE: Options = Options {
+    stdout_tty: false,
+    stderr_tty: false,
+    markdown: true,
+    reasoning: false,
+    quiet: false,
+    whole: false,
+};
 const TERMINAL: Options = Options { stdout_tty: true, stderr_tty: true, ..PIPE };
 
 fn session() -> SessionKey {
@@ -202,9 +208,12 @@ async fn an_attempt_that_failed_is_told_and_the_answer_begins_anew_on_a_line_of_
         next_model: "n".into(),
     };
     let pieces = vec![say("Half an "), ModelEvent::Attempt(Box::new(attempt)), say("A whole answer.")];
-    let (out, err) = shown(vec![ScriptedReply::events(pieces)], "hi", PIPE).await;
-    assert_eq!(out, "Half an \nA whole answer.\n");
-    assert_eq!(err, "the reply of provider `a` broke off; asking b/n\n");
+    for (whole, printed) in [(false, "Half an \nA whole answer.\n"), (true, "A whole answer.\n")] {
+        let reply = ScriptedReply::events(pieces.clone());
+        let (out, err) = shown(vec![reply], "hi", Options { whole, ..PIPE }).await;
+        assert_eq!(out, printed);
+        assert_eq!(err, "the reply of provider `a` broke off; asking b/n\n");
+    }
 }
 
 #[tokio::test]
