@@ -7,7 +7,7 @@
 #   PACKAGES  for cargo, such as `--workspace --all-features`; without it only what is needed is built
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
-venv="${1:-${TMPDIR:-/tmp}/factotum-litellm}"
+venv="${1:-${CARGO_TARGET_DIR:-target}/conformance-litellm}"
 [ -x "$venv/bin/litellm" ] || { python3 -m venv "$venv" && "$venv/bin/pip" install --quiet 'litellm[proxy]'; }
 work="$(mktemp -d)"
 pids=()
