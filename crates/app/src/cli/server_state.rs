@@ -90,7 +90,12 @@ mod tests {
             line(BreakerState::HalfOpen, busy),
         ];
         let told: Vec<String> = lines.iter().map(sentence).collect();
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @r"
+        main at api.example.org: is asked; 12 calls, 5 failed, the last one: took too long
+        main at api.example.org: is asked, failed the last 3 times; 12 calls, 5 failed, the last one: took too long
+        main at api.example.org: failed too often and is left alone for 30 s; 12 calls, 5 failed, the last one: took too long
+        main at api.example.org: failed too often; the next call tries it; wants no requests for 2 s; 60 of 60 requests a minute used; 400 of 9000 tokens a minute used; 2 wait for their turn; 12 calls, 5 failed, the last one: took too long
+        ");
         assert_eq!(lines.map(|line| troubled(&line)), [false, true, true, true]);
         assert!(troubled(&line(BreakerState::Closed { failures: 0 }, busy)));
     }
