@@ -18,6 +18,8 @@ pub struct ProviderInfo {
     pub kind: String,
     /// Whether its models take images.
     pub images: bool,
+    /// The media types of files that its wire format can hold.
+    pub files: &'static [&'static str],
 }
 
 /// One call of a model.

@@ -81,7 +81,12 @@ impl OpenAiProvider {
             server.usual_header(name, value);
         }
         Ok(Self {
-            info: ProviderInfo { name: name.to_owned(), kind: KIND.to_owned(), images: config.images },
+            info: ProviderInfo {
+                name: name.to_owned(),
+                kind: KIND.to_owned(),
+                images: config.images,
+                files: &[],
+            },
             completions: server.url(&["chat", "completions"]),
             models: server.url(&["models"]),
             config,
