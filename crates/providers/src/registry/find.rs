@@ -30,7 +30,7 @@ impl Registry {
             None => (name, None),
         };
         if model.is_some_and(str::is_empty) {
-            return Err(ResolveError::NoName.into());
+            return Err(ResolveError::NoName { name: name.to_owned() }.into());
         }
         if let Some(section) = providers.get(front) {
             return configured(front, section, model.unwrap_or(FIRST));
