@@ -17,6 +17,7 @@ mod notices;
 mod pool;
 mod registry;
 mod role;
+mod scheduler;
 mod split;
 mod supervisor;
 mod sweeper;
@@ -193,7 +194,11 @@ impl Gateway {
         let cut = lost.child_token();
         // Dropped when the role is lost: what runs is cut then too.
         let _cut_on_drop = cut.clone().drop_guard();
-        tokio::join!(pool::work(shared, &slots, stop.clone(), &cut), sweeper::sweep(shared, stop.clone()));
+        tokio::join!(
+            pool::work(shared, &slots, stop.clone(), &cut),
+            scheduler::schedule(shared, stop.clone()),
+            sweeper::sweep(shared, stop.clone())
+        );
         shared.health.role(Role::Primary, false, clock.now());
         let all = u32::try_from(shared.config.max_concurrent_turns.max(1)).unwrap_or(u32::MAX);
         tokio::select! {
