@@ -1,6 +1,9 @@
 //! Time zones.
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+};
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
@@ -8,7 +11,11 @@ use crate::ScheduleError;
 
 /// The zones that there are, and the one to take where nobody names one. Cheap to clone.
 #[derive(Clone)]
-pub struct Zones {
+pub struct Zones(Arc<LazyLock<Known, Load>>);
+
+type Load = Box<dyn FnOnce() -> Known + Send>;
+
+struct Known {
     database: TimeZoneDatabase,
     local: String,
 }
@@ -19,22 +26,32 @@ impl Zones {
     /// # Errors
     /// `local` is not among them.
     pub fn new(database: TimeZoneDatabase, local: &str) -> Result<Self, ScheduleError> {
-        let mut zones = Self { database, local: "UTC".into() };
-        zones.find(local)?;
-        local.clone_into(&mut zones.local);
+        let local = local.to_owned();
+        let zones = Self::when_needed(move || (database, local));
+        zones.find(zones.local())?;
         Ok(zones)
+    }
+
+    /// As [`new`](Self::new), looked up when they are first asked for: to find them may take a while. A `local` that is not
+    /// among the zones is told of when it is used.
+    pub fn when_needed(load: impl FnOnce() -> (TimeZoneDatabase, String) + Send + 'static) -> Self {
+        let load: Load = Box::new(move || {
+            let (database, local) = load();
+            Known { database, local }
+        });
+        Self(Arc::new(LazyLock::new(load)))
     }
 
     /// UTC and nothing else.
     #[must_use]
     pub fn utc() -> Self {
-        Self { database: TimeZoneDatabase::none(), local: "UTC".into() }
+        Self::when_needed(|| (TimeZoneDatabase::none(), "UTC".into()))
     }
 
     /// The name of the zone to take where nobody names one.
     #[must_use]
     pub fn local(&self) -> &str {
-        &self.local
+        &self.0.local
     }
 
     /// The zone with this IANA name.
@@ -46,7 +63,7 @@ impl Zones {
         if name.eq_ignore_ascii_case("UTC") || name.eq_ignore_ascii_case("Etc/UTC") {
             return Ok(TimeZone::UTC);
         }
-        self.database.get(name).map_err(|_| {
+        self.0.database.get(name).map_err(|_| {
             let shown: String = name.chars().take(64).collect();
             let reason = format!("there is no time zone `{shown}`; write an IANA name such as Europe/Berlin");
             ScheduleError::new("zone", reason)
@@ -62,6 +79,6 @@ impl Default for Zones {
 
 impl fmt::Debug for Zones {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Zones").field("local", &self.local).finish_non_exhaustive()
+        f.write_str("Zones")
     }
 }
