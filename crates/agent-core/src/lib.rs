@@ -28,6 +28,7 @@ mod event;
 mod facade;
 mod fakes;
 pub mod gateway;
+mod heartbeat;
 mod hook;
 mod inlet;
 mod jobs;
@@ -71,6 +72,9 @@ pub use facade::{
     RunResult, RunStream, Sessions, Spawn, Waiting,
 };
 pub use fakes::{ScriptedProvider, ScriptedReply};
+pub use heartbeat::{
+    Condition, HEARTBEAT_OK, Heartbeat, HeartbeatSource, HeartbeatTask, QuietHours, heartbeat_tasks,
+};
 pub use hook::{Hook, HookError, RunInfo};
 pub use inlet::{Delivered, Inlet, InletPolicy, InletSetup, Source, is_voice, safe_name};
 pub use jobs::{JobNotFound, find_job, job_state, shown};

@@ -63,12 +63,16 @@ pub(crate) const CRATES: &[Rule] = &[
     },
     Rule { name: "servers", layer: Layer::Tooling, may_use: &[] },
     // Drives the built binary from outside; the two crates are there to read what it left in the database.
-    Rule { name: "it", layer: Layer::Tooling, may_use: &["servers", "session-api", "sqlite-store"] },
+    Rule {
+        name: "it",
+        layer: Layer::Tooling,
+        may_use: &["servers", "session-api", "schedule", "sqlite-store"],
+    },
     // Measures the library as an embedder sees it; the store alone for the length of histories.
     Rule {
         name: "bench-load",
         layer: Layer::Tooling,
-        may_use: &["factotum", "servers", "session-api", "sqlite-store"],
+        may_use: &["factotum", "servers", "session-api", "schedule", "sqlite-store"],
     },
     Rule { name: "xtask", layer: Layer::Tooling, may_use: &[] },
 ];

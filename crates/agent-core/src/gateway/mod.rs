@@ -12,6 +12,7 @@ mod backoff;
 mod dispatcher;
 mod guard;
 mod health;
+mod heartbeat;
 mod measure;
 mod notices;
 mod pool;
@@ -29,7 +30,7 @@ use session_api::Route;
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Admission, Channel, Factotum, HookRequest, HookResponse, Ports};
+use crate::{Admission, Channel, Factotum, Heartbeat, HookRequest, HookResponse, Ports};
 
 pub(crate) use guard::{doubtful, guarded};
 pub use health::{ChannelHealth, ChannelState, Health, Role};
@@ -55,6 +56,8 @@ pub struct GatewayConfig {
     pub grace: Duration,
     /// Where the owner is told what does not belong to any chat: parts that could not be delivered.
     pub notify: Option<Route>,
+    /// How the heart beats; `None`: it does not.
+    pub heartbeat: Option<Heartbeat>,
 }
 
 impl Default for GatewayConfig {
@@ -64,6 +67,7 @@ impl Default for GatewayConfig {
             deadline: Duration::from_secs(30 * 60),
             grace: Duration::from_secs(10),
             notify: None,
+            heartbeat: None,
         }
     }
 }
@@ -197,6 +201,7 @@ impl Gateway {
         tokio::join!(
             pool::work(shared, &slots, stop.clone(), &cut),
             scheduler::schedule(shared, stop.clone()),
+            heartbeat::beat(shared, stop.clone()),
             sweeper::sweep(shared, stop.clone())
         );
         shared.health.role(Role::Primary, false, clock.now());

@@ -1,6 +1,6 @@
 //! The arguments of `factotum cron`.
 
-use clap::{Args as ClapArgs, Subcommand};
+use clap::{ArgGroup, Args as ClapArgs, Subcommand};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Cron {
@@ -71,29 +71,28 @@ pub(crate) enum Cron {
 }
 
 #[derive(Debug, ClapArgs)]
-#[group(id = "when", required = true, multiple = false, args = ["every", "cron", "at", "in"])]
-#[group(id = "what", required = true, multiple = false, args = ["message", "tool"])]
+#[command(group(ArgGroup::new("when").required(true)), group(ArgGroup::new("what").required(true)))]
 pub(crate) struct AddJob {
     /// Its name [default: the first words of its message]
     #[arg(long)]
     pub(crate) name: Option<String>,
     /// What to say to the assistant at those times
-    #[arg(short, long, value_name = "TEXT")]
+    #[arg(short, long, value_name = "TEXT", group = "what")]
     pub(crate) message: Option<String>,
     /// A tool to call instead; no model is asked
-    #[arg(long, value_name = "NAME {JSON}")]
+    #[arg(long, value_name = "NAME {JSON}", group = "what")]
     pub(crate) tool: Option<String>,
     /// At an interval or on days: 30m, "2 hours", "weekday at 8:30"
-    #[arg(long, value_name = "WHEN")]
+    #[arg(long, value_name = "WHEN", group = "when")]
     pub(crate) every: Option<String>,
     /// At the times of a cron expression: "30 8 * * 1-5", @daily
-    #[arg(long, value_name = "EXPR")]
+    #[arg(long, value_name = "EXPR", group = "when")]
     pub(crate) cron: Option<String>,
     /// Once, at a time: "18:30", "tomorrow at 9", "2027-03-01 18:00"
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", group = "when")]
     pub(crate) at: Option<String>,
     /// Once, after a while: 20m, "2 hours"
-    #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
+    #[arg(long, value_name = "LENGTH", allow_hyphen_values = true, group = "when")]
     pub(crate) r#in: Option<String>,
     /// The time zone whose clocks are meant, as Europe/Berlin [default: yours]
     #[arg(long, value_name = "ZONE")]
