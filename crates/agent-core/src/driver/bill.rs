@@ -2,8 +2,8 @@
 
 use serde_json::json;
 use session_api::{
-    AuditEntry, OutboxKind, OutboxMessage, Purpose, Reservation, ReservationId, Reserve, Scope, UsageBy, UsageEntry,
-    Writes,
+    AuditEntry, OutboxKind, OutboxMessage, Purpose, Reservation, ReservationId, Reserve, Scope, UsageBy,
+    UsageEntry, Writes,
 };
 
 use super::{model::Called, run::Run};

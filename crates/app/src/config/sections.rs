@@ -14,7 +14,8 @@ use tools::ToolsConfig;
 
 use super::{
     BreakerSection, ChannelSection, GatewaySection, HeartbeatSection, HttpSection, KeyPath, PresetSection,
-    PriceSection, RateSection, SecretRef, SpendingSection, TranscriptionSection, schema, show, sources::Sources,
+    PriceSection, RateSection, SecretRef, SpendingSection, TranscriptionSection, schema, show,
+    sources::Sources,
 };
 
 /// The whole configuration.
