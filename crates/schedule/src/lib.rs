@@ -2,7 +2,7 @@
 //!
 //! A [`When`] says when: an interval, a cron expression with a zone, or one moment. [`When::timetable`] makes it ready to be
 //! asked, and [`Timetable::next_after`] answers. [`JobDefinition`] is what a job's row of the store holds as text;
-//! [`JobRequest`] is what somebody asks for, checked and made into a row. [`Job due`](due::decide) says what becomes of a job
+//! [`JobRequest`] is what somebody asks for, checked and made into a row. [`due::decide`] says what becomes of a job
 //! whose time has come, also when that was long ago.
 //!
 //! What is absent: no clock is read here, nothing is stored and nothing runs. The zone database comes as a value
