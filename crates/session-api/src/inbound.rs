@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApprovalId, Decision, InboundId, OutboxMessage, Part, Principal, Purpose, Route, SessionKey, Timestamp, TurnId,
-    WorkerId,
+    ApprovalId, Decision, InboundId, OutboxMessage, Part, Principal, Purpose, Route, SessionKey, Timestamp,
+    TurnId, WorkerId,
 };
 
 /// One thing that came in, before it is stored.

@@ -43,7 +43,11 @@ pub(crate) const CRATES: &[Rule] = &[
     // A store sees the conversation as data and nothing of how a turn runs.
     Rule { name: "sqlite-store", layer: Layer::Adapter, may_use: &["session-api"] },
     // A tool gets all it may use in its context, so it has no need of the turn.
-    Rule { name: "tools", layer: Layer::Adapter, may_use: &["session-api", "tool-api", "schedule", "http-client"] },
+    Rule {
+        name: "tools",
+        layer: Layer::Adapter,
+        may_use: &["session-api", "tool-api", "schedule", "http-client"],
+    },
     Rule {
         name: "factotum",
         layer: Layer::App,

@@ -46,7 +46,7 @@ impl Run<'_> {
             let warnings = self.warnings(&writes).await;
             writes.outbox.extend(warnings);
             // Nobody reads again that there was nothing to say.
-            if !self.off_record && !(quiet && !worked(&messages)) {
+            if !self.off_record && (!quiet || worked(&messages)) {
                 writes.messages.clone_from(&messages);
             }
             self.commit(if quiet { Outcome::Quiet } else { ending.outcome() }, writes).await?;
