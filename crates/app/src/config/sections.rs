@@ -13,8 +13,9 @@ use serde_json::{Map, Value};
 use tools::ToolsConfig;
 
 use super::{
-    BreakerSection, ChannelSection, GatewaySection, HttpSection, KeyPath, PresetSection, PriceSection,
-    RateSection, SecretRef, SpendingSection, TranscriptionSection, schema, show, sources::Sources,
+    BreakerSection, ChannelSection, GatewaySection, HeartbeatSection, HttpSection, KeyPath, PresetSection,
+    PriceSection, RateSection, SecretRef, SpendingSection, TranscriptionSection, schema, show,
+    sources::Sources,
 };
 
 /// The whole configuration.
@@ -33,6 +34,8 @@ pub struct Config {
     pub channels: BTreeMap<String, ChannelSection>,
     /// How the gateway works.
     pub gateway: GatewaySection,
+    /// Looking after things unasked.
+    pub heartbeat: HeartbeatSection,
     /// The HTTP server of the gateway.
     pub http: HttpSection,
     /// How voice notes become text.
