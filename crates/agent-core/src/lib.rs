@@ -90,4 +90,4 @@ pub use replay::{
     CallReport, Divergence, InboundReport, ModelCallReport, RecordedTurn, Replay, ReplayStep, StepReport,
     TurnReport,
 };
-pub use spending::SpendingCaps;
+pub use spending::{SpendingCaps, dollars};

@@ -41,8 +41,7 @@ impl Quiet {
     }
 }
 
-const PARTS: &str =
-    "SELECT 1 FROM outbox WHERE channel = ? AND state < 2 AND hold_until <= ? LIMIT 1";
+const PARTS: &str = "SELECT 1 FROM outbox WHERE channel = ? AND state < 2 AND hold_until <= ? LIMIT 1";
 
 /// Turns whose time has come, sessions that are due, turns of others who may be dead.
 const WORK: &str = "SELECT 1 WHERE EXISTS (SELECT 1 FROM turns WHERE wake_at IS NOT NULL AND wake_at <= ?)

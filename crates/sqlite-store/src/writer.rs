@@ -126,15 +126,7 @@ impl Writer {
         alive: Alive,
     ) -> Self {
         let glance = Glance::at(transaction.shared.layout.log());
-        Self {
-            transaction,
-            turnstile,
-            operations,
-            synchronous: 1,
-            data_version: -1,
-            glance,
-            _alive: alive,
-        }
+        Self { transaction, turnstile, operations, synchronous: 1, data_version: -1, glance, _alive: alive }
     }
 
     /// Writes until every clone of the store is gone and what they asked for is committed.
