@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use crate::report::{Report, Verdict};
 use crate::shell::{Shell, Stopwatch};
-use crate::{arrows, examples, policy, provision, tidy};
+use crate::{arrows, examples, litellm, policy, provision, tidy};
 
 /// What the command line asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -88,6 +88,7 @@ const STEPS: &[Step] = &[
         when: When::Always,
         run: |shell| shell.show("cargo", &["build", "--package", "factotum"]),
     },
+    Step { name: "litellm", when: When::Full, run: litellm::step },
 ];
 
 /// Runs what is wanted; `false` when any step failed.
@@ -173,7 +174,7 @@ mod tests {
         for (flags, named) in [
             (&["--quick"][..], "--quick"),
             (&["--only"][..], "one of: packages, format, lint"),
-            (&["--only", "lunch"][..], "doctests, examples, binary, tests"),
+            (&["--only", "lunch"][..], "doctests, examples, binary, litellm, tests"),
         ] {
             let error = Options::parse(flags).unwrap_err().to_string();
             assert!(error.contains(named), "{error}");

@@ -10,6 +10,7 @@ mod bench;
 mod check;
 mod crash;
 mod examples;
+mod litellm;
 mod policy;
 mod provision;
 mod report;
@@ -33,10 +34,10 @@ Commands:
   check [--fast] [--install] [--only STEP]...
           Every step, in order; all run even when one fails. The tests come last, so that the
           last lines are the test runner's own summary. Exit status 1 when any step failed.
-            --fast     leave out policy, documentation, doc tests and examples (refused where CI=true)
-            --install  may install what is missing: cargo-deny by cargo, system packages by apt-get as root
+            --fast     leave out policy, documentation, doc tests, examples and litellm (refused where CI=true)
+            --install  may install what is missing: cargo-deny by cargo, LiteLLM by pip, system packages by apt-get as root
             --only     run this step alone; may be given again. Steps: packages, format, lint, policy,
-                       advisories, arrows, tidy, docs, doctests, examples, binary, tests
+                       advisories, arrows, tidy, docs, doctests, examples, binary, litellm, tests
   arrows  Which crate may know which, and what the domain crates may pull in
   tidy    File sizes, crate documentation, left-over marks, required documents
   bench [NAME]... [--json] [--full] [--build-times]

@@ -87,7 +87,7 @@ pub use provider::{
 };
 pub use redact::{NoSecrets, Redact};
 pub use replay::{
-    CallReport, Divergence, InboundReport, ModelCallReport, RecordedTurn, Replay, ReplayStep, StepReport,
-    TurnReport,
+    AttemptReport, CallReport, Divergence, FailureReport, InboundReport, ModelCallReport, RecordedTurn,
+    Replay, ReplayStep, StepReport, TurnReport,
 };
 pub use spending::{SpendingCaps, dollars};

@@ -11,7 +11,7 @@ use std::{
 use agent_core::ModelErrorKind;
 use parking_lot::Mutex;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use session_api::{Clock, IdSource};
 
 use crate::{
@@ -50,7 +50,7 @@ pub(crate) struct Line {
 }
 
 /// How a server is doing with a key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineState {
     /// The provider; where several share the line, the first one that used it.
     pub provider: String,

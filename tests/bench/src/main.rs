@@ -14,6 +14,8 @@ mod jobs;
 mod machine;
 mod model_server;
 mod one_session;
+mod prompt_cache;
+mod provider;
 mod request_size;
 mod start_up;
 mod window;
@@ -65,6 +67,8 @@ fn run() -> Result<()> {
         "growth" => growth::run(&setting)?,
         "request" => request_size::run(&setting)?,
         "window" => window::run(&setting)?,
+        "provider" => provider::run(&setting)?,
+        "prompt-cache" => prompt_cache::run(&setting)?,
         "gateway-idle" => gateway::idle::run(&setting)?,
         "gateway-reply" => gateway::reply::run(&setting)?,
         "gateway-crowd" => gateway::crowd::run(&setting)?,

@@ -21,11 +21,30 @@ pub struct Answer {
 /// # Errors
 /// What the connection says; `InvalidData` when no HTTP comes back.
 pub fn post(addr: SocketAddr, path: &str, headers: &[(&str, &str)], body: &str) -> io::Result<Answer> {
+    ask("POST", addr, path, headers, body)
+}
+
+/// Reads a page over a connection of its own.
+///
+/// # Errors
+/// As [`post`].
+pub fn get(addr: SocketAddr, path: &str, headers: &[(&str, &str)]) -> io::Result<Answer> {
+    ask("GET", addr, path, headers, "")
+}
+
+fn ask(
+    method: &str,
+    addr: SocketAddr,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> io::Result<Answer> {
     let mut stream = TcpStream::connect_timeout(&addr, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     let length = body.len();
-    let mut head =
-        format!("POST {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\nContent-Length: {length}\r\n");
+    let mut head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\nContent-Length: {length}\r\n"
+    );
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }

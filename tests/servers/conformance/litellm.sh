@@ -2,10 +2,12 @@
 # All three wire formats against a LiteLLM proxy on loopback, which answers with mock responses, or passes calls on to the
 # scripted model server in chat completions and translates what comes back.
 #
-# usage: tests/servers/conformance/litellm.sh [VENV]     a Python environment with `litellm[proxy]`; made when it is absent
+# usage: tests/servers/conformance/litellm.sh [VENV [PACKAGES]]
+#   VENV      a Python environment with `litellm[proxy]`; made when it is absent
+#   PACKAGES  for cargo, such as `--workspace --all-features`; without it only what is needed is built
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
-venv="${1:-${TMPDIR:-/tmp}/factotum-litellm}"
+venv="${1:-${CARGO_TARGET_DIR:-target}/conformance-litellm}"
 [ -x "$venv/bin/litellm" ] || { python3 -m venv "$venv" && "$venv/bin/pip" install --quiet 'litellm[proxy]'; }
 work="$(mktemp -d)"
 pids=()
@@ -13,6 +15,8 @@ finish() { for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done; rm
 trap finish EXIT
 
 cargo build --quiet -p servers --bin model-server
+# The binary is built alone, as it is shipped; the tests of `it` drive it.
+cargo build --quiet -p factotum
 "${CARGO_TARGET_DIR:-target}/debug/model-server" --port 0 > "$work/server" &
 pids+=($!)
 for _ in $(seq 50); do [ -s "$work/server" ] && break; sleep 0.1; done
@@ -35,5 +39,8 @@ for _ in $(seq 600); do
     curl --silent --fail --output /dev/null "http://127.0.0.1:$port/health/liveliness" && break
     sleep 0.2
 done
-LITELLM_URL="http://127.0.0.1:$port" cargo nextest run -p providers --test formats --run-ignored only --no-fail-fast -E 'test(litellm::)' \
+packages=("${@:2}")
+[ "${#packages[@]}" -gt 0 ] || packages=(-p providers -p it)
+LITELLM_URL="http://127.0.0.1:$port" timeout 300 \
+    cargo test --quiet "${packages[@]}" --no-fail-fast --test formats --test litellm -- --ignored litellm \
     || { tail -50 "$work/log"; exit 1; }

@@ -72,11 +72,22 @@ pub(crate) const CRATES: &[Rule] = &[
         layer: Layer::Tooling,
         may_use: &["servers", "session-api", "schedule", "sqlite-store"],
     },
-    // Measures the library as an embedder sees it; the store alone for the length of histories.
+    // Measures the library as an embedder sees it; the store alone for the length of histories, the providers alone beside
+    // a bare client.
     Rule {
         name: "bench-load",
         layer: Layer::Tooling,
-        may_use: &["factotum", "servers", "session-api", "schedule", "sqlite-store"],
+        may_use: &[
+            "factotum",
+            "servers",
+            "session-api",
+            "schedule",
+            "sqlite-store",
+            "agent-core",
+            "http-client",
+            "providers",
+            "tool-api",
+        ],
     },
     Rule { name: "xtask", layer: Layer::Tooling, may_use: &[] },
 ];

@@ -6,7 +6,7 @@ use session_api::{
     InboundId, InboundState, InboundView, Message, OutboxMessage, Page, Scope, SessionKey, TurnId, TurnView,
 };
 
-use super::{RecordedTurn, Replay, TurnReport, recorded::absorbed};
+use super::{RecordedTurn, Replay, TurnReport, attempts, recorded::absorbed};
 use crate::{AgentError, Factotum, turn::Machine};
 
 /// Messages read at once in search of those of a turn.
@@ -22,7 +22,8 @@ impl Factotum {
         let machine = view.record.as_ref().and_then(|record| Machine::restore(record).ok());
         let recorded = self.read(view).await?;
         let outbox = self.outbox_of(&recorded).await?;
-        Ok(Some(recorded.report(machine.as_ref(), outbox)))
+        let rows = self.ports.stores.audit.audit_about(&id.to_string(), attempts::MOST).await?;
+        Ok(Some(recorded.report(machine.as_ref(), attempts::story(&rows), outbox)))
     }
 
     /// Drives the machine with what was recorded of a turn, offline, and says where the two part; `None` when there is no

@@ -5,6 +5,7 @@
 //! The events come from the history (what the model replied, what the tools gave) and from the journal (in which order);
 //! whatever the machine then commands must be what was done. The first difference is reported with its place.
 
+mod attempts;
 mod cast;
 mod facade;
 mod play;
@@ -16,6 +17,7 @@ mod show;
 use serde::Serialize;
 use session_api::Timestamp;
 
+pub use attempts::{AttemptReport, FailureReport};
 pub use recorded::RecordedTurn;
 pub use report::{CallReport, InboundReport, ModelCallReport, StepReport, TurnReport};
 

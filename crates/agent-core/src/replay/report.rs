@@ -6,7 +6,7 @@ use session_api::{
     TurnId, TurnState,
 };
 
-use super::recorded::RecordedTurn;
+use super::{attempts::AttemptReport, recorded::RecordedTurn};
 use crate::{TokenUsage, turn::Machine};
 
 /// What happened in a turn, as far as the stores keep it.
@@ -32,6 +32,8 @@ pub struct TurnReport {
     pub usage: Option<TokenUsage>,
     /// The model's replies, in order.
     pub model_calls: Vec<ModelCallReport>,
+    /// Who was asked, and what came of it, in model calls that did not go well at once; in order.
+    pub attempts: Vec<AttemptReport>,
     /// The tool calls, in order.
     pub calls: Vec<CallReport>,
     /// The journal.
@@ -123,7 +125,12 @@ pub struct StepReport {
 
 impl RecordedTurn {
     /// Tells the turn to a reader. `machine` is its last stored state, which a turn under way has.
-    pub(super) fn report(&self, machine: Option<&Machine>, outbox: Vec<OutboxMessage>) -> TurnReport {
+    pub(super) fn report(
+        &self,
+        machine: Option<&Machine>,
+        attempts: Vec<AttemptReport>,
+        outbox: Vec<OutboxMessage>,
+    ) -> TurnReport {
         let committed = !self.messages.is_empty();
         let messages = match machine {
             Some(machine) if !committed => machine.added().to_vec(),
@@ -153,6 +160,7 @@ impl RecordedTurn {
             model: machine.map(|machine| machine.model().to_owned()),
             usage: machine.map(Machine::usage),
             model_calls: self.model_calls(&messages),
+            attempts,
             calls: self.calls(&messages),
             steps: self.journal.iter().map(step).collect(),
             messages,

@@ -47,6 +47,9 @@ impl fmt::Display for TurnReport {
             let how = if row.joined { "joined" } else { "asked" };
             writeln!(f, "{how} by {}: {}", row.principal, cast::quote(&row.text))?;
         }
+        for attempt in &self.attempts {
+            writeln!(f, "model {attempt}")?;
+        }
         for call in &self.model_calls {
             let model = call.model.as_ref().map_or(String::new(), |model| format!(" {model}"));
             let took = call.millis.map_or(String::new(), |millis| format!(" in {millis} ms"));

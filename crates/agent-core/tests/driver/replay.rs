@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use agent_core::{RecordedTurn, ScriptedReply};
+use agent_core::{Attempt, ModelError, ModelErrorKind, ModelEvent, RecordedTurn, ScriptedReply, TokenUsage};
 use proptest::prelude::*;
 use session_api::{
     ApprovalState, CallId, Decision, InboundId, Message, MessageId, Outcome, Part, Role, Step, StepKind,
@@ -66,6 +66,68 @@ async fn a_turn_is_told_to_a_reader() {
     assert_eq!(json["steps"][0]["type"], "tool_ended");
     assert_eq!(json["inbound"][1]["joined"], true);
     assert_eq!(json["outbox"].as_array().unwrap().len(), 2, "the question and the answer");
+}
+
+fn failed(
+    kind: ModelErrorKind,
+    message: &str,
+    next: &str,
+    wait_millis: u64,
+    usage: TokenUsage,
+) -> ModelEvent {
+    ModelEvent::Attempt(Box::new(Attempt {
+        provider: "first".into(),
+        model: "large".into(),
+        kind,
+        message: message.into(),
+        millis: 12,
+        wait_millis,
+        usage,
+        next_provider: next.into(),
+        next_model: "large".into(),
+    }))
+}
+
+#[tokio::test]
+async fn a_call_that_did_not_go_well_at_once_is_told_as_a_story() {
+    let lost = TokenUsage { input_tokens: 40, output_tokens: 3, ..TokenUsage::default() };
+    let none = TokenUsage::default();
+    let app = TestApp::new(core(
+        script(vec![ScriptedReply::events(vec![
+            failed(ModelErrorKind::RateLimited, "provider `first` wants fewer requests.", "first", 500, none),
+            ModelEvent::Text("Half an ans".into()),
+            failed(ModelErrorKind::BadReply, "the reply broke off", "second", 0, lost),
+            ModelEvent::Text("Well.".into()),
+        ])]),
+        Vec::new(),
+    ));
+    assert_eq!(app.say("hello").await.content, "Well.");
+    let report = app.factotum.turn_report(last_turn(&app).await).await.unwrap().unwrap();
+    insta::assert_snapshot!("story", without_ids(&report.to_string()));
+    let json = serde_json::to_value(&report).unwrap();
+    let story = json["attempts"].as_array().unwrap();
+    assert_eq!(story.len(), 3);
+    assert_eq!(
+        (&story[0]["failed"]["kind"], &story[0]["failed"]["wait_millis"]),
+        (&"rate_limited".into(), &500.into())
+    );
+    assert_eq!(
+        (&story[1]["usage"]["output_tokens"], &story[1]["failed"]["next_provider"]),
+        (&3.into(), &"second".into())
+    );
+    assert_eq!((&story[2]["provider"], &story[2]["failed"]), (&"second".into(), &serde_json::Value::Null));
+}
+
+#[tokio::test]
+async fn a_reply_that_broke_off_with_nobody_left_is_told() {
+    let error = ModelError::new(ModelErrorKind::BadReply, "the reply broke off");
+    let app = TestApp::new(core(script(vec![ScriptedReply::text("Half").then_error(error)]), Vec::new()));
+    app.say("hello").await;
+    let turn = app.stores.audit.audit_rows(None, 10).await.unwrap()[0].entry.turn.unwrap();
+    let report = app.factotum.turn_report(turn).await.unwrap().unwrap();
+    assert_eq!(report.attempts.len(), 1, "{report}");
+    let told = report.attempts[0].to_string();
+    assert!(told.contains("the reply broke off") && told.ends_with("nobody else was asked"), "{told}");
 }
 
 #[tokio::test]

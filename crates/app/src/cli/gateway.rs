@@ -2,7 +2,7 @@
 
 use std::{io::BufRead as _, time::Duration};
 
-use super::{args::GatewayCommand, error::CliError, out, start::Start};
+use super::{args::GatewayCommand, error::CliError, out, server_state, start::Start};
 use crate::{
     exit,
     gateway::{GatewayApp, GatewayStatus, Signals, Source},
@@ -70,6 +70,9 @@ fn status(start: &Start, json: bool) -> Result<u8, CliError> {
         }
         for (kind, channel) in &status.health.channels {
             out::line(&format!("{:<10} {}", format!("{kind}:"), sentence(&channel.state)));
+        }
+        for server in &status.providers {
+            out::line(&out::plain(&format!("{:<10} {}", "model:", server_state::sentence(server))));
         }
     }
     Ok(exit::OK)

@@ -19,6 +19,7 @@ mod out;
 mod pairing;
 mod repl;
 mod screen;
+mod server_state;
 mod service;
 mod session_name;
 mod sessions;

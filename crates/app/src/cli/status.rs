@@ -3,7 +3,7 @@
 use agent_core::gateway::Role;
 use serde_json::{Value, json};
 
-use super::{channels::state_name, error::CliError, gateway::sentence, out, start::Start};
+use super::{channels::state_name, error::CliError, gateway::sentence, out, server_state, start::Start};
 use crate::{Assistant, exit, gateway::GatewayStatus};
 
 pub(super) async fn run(start: &Start, as_json: bool) -> Result<u8, CliError> {
@@ -79,6 +79,9 @@ fn show(facts: &Value, gateways: &[GatewayStatus]) {
             one.health.channels.iter().filter(|(_, one)| state_name(&one.state) != "connected")
         {
             out::line(&format!("            {kind}: {}", sentence(&channel.state)));
+        }
+        for server in one.providers.iter().filter(|server| server_state::troubled(server)) {
+            out::line(&out::plain(&format!("            model {}", server_state::sentence(server))));
         }
     }
     out::line(&format!(

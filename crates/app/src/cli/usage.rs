@@ -161,7 +161,7 @@ mod tests {
         2026-11-19  ███████▌                        $1.25, 3 calls, 12000 tokens in (6000 cached), 1200 out
         2026-11-20  ██████████████████████████████  $5.00 and 2 calls of unknown price, 40 calls, 90000 tokens in (45000 cached), 9000 out
         2026-11-21  ▏                               $0.0000, 1 calls, 10 tokens in (5 cached), 1 out
-        all                                         $6.25 and 2 calls of unknown price, 44 calls, 102010 tokens in (51005 cached), 10201 out
+        all                                         $6.2500 and 2 calls of unknown price, 44 calls, 102010 tokens in (51005 cached), 10201 out
         ");
     }
 

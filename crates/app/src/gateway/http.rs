@@ -39,6 +39,7 @@ impl HttpTask {
             gateway: app.gateway.clone(),
             health: app.gateway.health(),
             metrics: app.metrics.clone(),
+            board: app.assistant.registry().map(|registry| registry.board().clone()),
         };
         let (addr, seen) = watch::channel(None);
         Self {

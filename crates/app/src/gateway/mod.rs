@@ -3,6 +3,7 @@
 mod channels;
 mod heartbeat;
 mod http;
+mod measure;
 mod operations;
 mod signals;
 mod status_file;
@@ -14,6 +15,7 @@ use agent_core::{
     gateway::{Gateway, GatewayConfig, Health},
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use providers::LineState;
 use session_api::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +29,8 @@ pub(crate) use channels::{BuildError, build_channel};
 pub(crate) use signals::{Signal, Signals};
 pub(crate) use status_file::GatewayStatus;
 
-/// How often the figures that are kept by the metrics are cleaned up.
+/// How often the figures that are kept by the metrics are cleaned up, and how old the status file may be in what it says of
+/// the servers of models.
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Where a gateway's configuration is read again from.
@@ -47,6 +50,8 @@ pub(crate) struct GatewayApp {
     source: Source,
     metrics: Option<PrometheusHandle>,
     started_at: Timestamp,
+    /// What the status file says of the servers of models.
+    noted: Vec<LineState>,
 }
 
 impl GatewayApp {
@@ -71,7 +76,7 @@ impl GatewayApp {
         // A process has one recorder. A second gateway in one process, as in tests, goes without figures.
         let metrics = PrometheusBuilder::new().install_recorder().ok();
         let started_at = deps.clock.now();
-        Self { assistant, gateway, gate, configured, deps, source, metrics, started_at }
+        Self { assistant, gateway, gate, configured, deps, source, metrics, started_at, noted: Vec::new() }
     }
 
     /// Runs until a signal says otherwise; `ready` is told each time that it begins to work.
@@ -125,9 +130,16 @@ impl GatewayApp {
                         stop.cancel();
                     }
                 },
-                _ = upkeep.tick() => if let Some(metrics) = &self.metrics {
-                    metrics.run_upkeep();
-                },
+                _ = upkeep.tick() => {
+                    if let Some(metrics) = &self.metrics {
+                        metrics.run_upkeep();
+                    }
+                    // A gateway on which nothing happens writes nothing.
+                    if self.servers() != self.noted {
+                        let now = health.borrow().clone();
+                        self.note(&now, http.addr());
+                    }
+                }
             }
         }
         stop.cancel();
@@ -171,13 +183,20 @@ impl GatewayApp {
         Ok(())
     }
 
-    fn note(&self, health: &Health, http: Option<std::net::SocketAddr>) {
+    /// How the servers of models are doing.
+    fn servers(&self) -> Vec<LineState> {
+        self.assistant.registry().map(|registry| registry.board().states()).unwrap_or_default()
+    }
+
+    fn note(&mut self, health: &Health, http: Option<std::net::SocketAddr>) {
+        self.noted = self.servers();
         let status = GatewayStatus {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: self.started_at,
             http: http.map(|addr| addr.to_string()),
             config: self.source.path.clone(),
+            providers: self.noted.clone(),
             health: health.clone(),
         };
         if let Err(error) = status.write(&self.source.home) {

@@ -9,12 +9,17 @@ use agent_core::{
 use async_trait::async_trait;
 use http_api::{ChannelHealth, Operations, Readiness};
 use metrics_exporter_prometheus::PrometheusHandle;
+use providers::Switchboard;
 use tokio::sync::watch;
+
+use super::measure;
 
 pub(super) struct GatewayOperations {
     pub(super) gateway: Arc<Gateway>,
     pub(super) health: watch::Receiver<Health>,
     pub(super) metrics: Option<PrometheusHandle>,
+    /// What is known of the servers of models; none where the embedding program brought models of its own.
+    pub(super) board: Option<Arc<Switchboard>>,
 }
 
 #[async_trait]
@@ -52,7 +57,11 @@ impl Operations for GatewayOperations {
     }
 
     fn metrics(&self) -> String {
-        self.metrics.as_ref().map(PrometheusHandle::render).unwrap_or_default()
+        let Some(metrics) = &self.metrics else { return String::new() };
+        if let Some(board) = &self.board {
+            measure::providers(&board.states());
+        }
+        metrics.render()
     }
 
     async fn hook(&self, kind: &str, request: HookRequest) -> HookResponse {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use agent_core::gateway::Health;
+use providers::LineState;
 use serde::{Deserialize, Serialize};
 use session_api::Timestamp;
 
@@ -22,6 +23,9 @@ pub(crate) struct GatewayStatus {
     pub(crate) http: Option<String>,
     /// The configuration file that it read.
     pub(crate) config: Option<PathBuf>,
+    /// How the servers of models are doing that it asks; at most some seconds old.
+    #[serde(default)]
+    pub(crate) providers: Vec<LineState>,
     /// How it is.
     #[serde(flatten)]
     pub(crate) health: Health,

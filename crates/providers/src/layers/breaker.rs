@@ -84,7 +84,7 @@ pub(super) enum Verdict {
 }
 
 /// What a breaker is at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum BreakerState {
     /// Requests pass.

@@ -57,7 +57,7 @@ pub(super) struct Slot {
 }
 
 /// How much of a rate is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RateState {
     /// Requests in the last minute; 0 where there is no limit.
     pub requests: usize,

@@ -12,10 +12,12 @@ use crate::{
         channels::{Trouble, connect},
         error::CliError,
         gateway::sentence,
+        server_state,
     },
     gateway::GatewayStatus,
 };
 use agent_core::gateway::Role;
+use providers::layers::BreakerState;
 use session_api::{Clock as _, Timestamp};
 
 /// How long a platform may take to greet.
@@ -41,6 +43,18 @@ pub(super) async fn look(assistant: &Assistant) -> Result<Vec<Check>, CliError> 
             Check::bad("gateway", found, "mend what is named, then `factotum gateway reload`")
         }));
     }
+    let servers = working.map(|one| one.providers.as_slice()).unwrap_or_default();
+    checks.extend(servers.iter().filter(|server| server_state::troubled(server)).map(|server| {
+        let found = format!("in the running gateway: {}", server_state::sentence(server));
+        match server.breaker {
+            BreakerState::Closed { .. } => Check::good("model", found),
+            BreakerState::Open { .. } | BreakerState::HalfOpen => Check::bad(
+                "model",
+                found,
+                format!("`factotum models test {}/MODEL` says which part is at fault", server.provider),
+            ),
+        }
+    }));
     checks.extend(http(assistant, working));
     let asked = enabled.into_iter().filter(|kind| *kind != WEBSOCKET);
     checks.extend(join_all(asked.map(|kind| channel(assistant, kind))).await);
