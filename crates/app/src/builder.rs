@@ -334,6 +334,8 @@ impl Builder {
             table: self.config.resolve_table(&place, &self.environment)?,
             key,
             rate: section.rate.policy(),
+            tools: section.tools.style(),
+            just_in_time: section.just_in_time,
             price: section.price.map(PriceSection::price),
             context: section.context,
         })

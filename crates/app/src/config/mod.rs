@@ -30,7 +30,7 @@ pub use gateway::{
 };
 pub use key_path::KeyPath;
 pub use load::{LoadInput, Loaded, load};
-pub use models::{BreakerSection, PresetSection, PriceSection, RateSection, SpendingSection};
+pub use models::{BreakerSection, PresetSection, PriceSection, RateSection, SpendingSection, ToolsSection};
 pub use problem::{ConfigError, Origin, Problem};
 pub use resolve::{ResolveError, SecretResolver};
 pub use schema::schema;

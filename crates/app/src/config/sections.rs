@@ -14,7 +14,7 @@ use tools::ToolsConfig;
 
 use super::{
     BreakerSection, ChannelSection, GatewaySection, HeartbeatSection, HttpSection, KeyPath, PresetSection,
-    PriceSection, RateSection, SecretRef, SpendingSection, TranscriptionSection, schema, show,
+    PriceSection, RateSection, SecretRef, SpendingSection, ToolsSection, TranscriptionSection, schema, show,
     sources::Sources,
 };
 
@@ -130,6 +130,13 @@ pub struct ProviderSection {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 256, max = 100_000_000))]
     pub context: Option<u32>,
+    /// How its models call tools.
+    #[serde(default)]
+    pub tools: ToolsSection,
+    /// Whether its server loads a model when it is asked for (LM Studio, Ollama): it is then asked one thing after the
+    /// other, and for a single token first until the model is loaded.
+    #[serde(default)]
+    pub just_in_time: bool,
     #[serde(flatten, serialize_with = "hidden")]
     pub(super) table: Map<String, Value>,
 }
