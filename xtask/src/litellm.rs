@@ -1,4 +1,4 @@
-//! The three wire formats against a proxy of LiteLLM: another hand's idea of them, on loopback.
+//! The three wire formats against a proxy of `LiteLLM`: another hand's idea of them, on loopback.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The binary against a proxy of LiteLLM, which `tests/servers/conformance/litellm.sh` starts: another hand's idea of the
+//! The binary against a proxy of `LiteLLM`, which `tests/servers/conformance/litellm.sh` starts: another hand's idea of the
 //! three formats. Replies are streamed in all of them, since our adapters ask for nothing else.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first thing that is not as it set it up")]
 
