@@ -1,6 +1,10 @@
 //! Jobs while gateways are killed.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first thing that is not as it set it up")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops at the first thing that is not as it set it up"
+)]
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
