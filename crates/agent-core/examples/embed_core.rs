@@ -67,6 +67,7 @@ fn core(provider: ScriptedProvider) -> Result<Core, String> {
         caps: SpendingCaps::default(),
         budget: BudgetConfig::default(),
         approval_expiry: Duration::from_secs(600),
+        zones: Default::default(),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use schedule::Zones;
 use serde::{Deserialize, Serialize};
 use session_api::RunOverrides;
 use sha2::{Digest, Sha256};
@@ -52,6 +53,8 @@ pub struct Core {
     pub budget: BudgetConfig,
     /// How long a question stays open.
     pub approval_expiry: Duration,
+    /// The time zones that scheduled jobs know.
+    pub zones: Zones,
 }
 
 impl Core {

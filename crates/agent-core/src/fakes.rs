@@ -136,7 +136,12 @@ impl ScriptedProvider {
     /// A provider named `scripted`.
     #[must_use]
     pub fn new(replies: Vec<ScriptedReply>) -> Self {
-        let info = ProviderInfo { name: "scripted".into(), kind: "scripted".into(), images: true };
+        let info = ProviderInfo {
+            name: "scripted".into(),
+            kind: "scripted".into(),
+            images: true,
+            files: &["application/pdf"],
+        };
         Self {
             info,
             replies: Mutex::new(replies),

@@ -28,8 +28,10 @@ mod event;
 mod facade;
 mod fakes;
 pub mod gateway;
+mod heartbeat;
 mod hook;
 mod inlet;
+mod jobs;
 mod layers;
 mod loopback;
 mod models;
@@ -66,12 +68,16 @@ pub use embedding::{Embedded, Embedder, WordEmbedder};
 pub use error::AgentError;
 pub use event::{RunEvent, RunEventKind};
 pub use facade::{
-    Approvals, Factotum, Ports, Refusal, RefusedCall, ResumedRun, RunError, RunRequest, RunResult, RunStream,
-    Sessions, Spawn, Waiting,
+    Approvals, Factotum, JobReport, Jobs, Ports, Refusal, RefusedCall, ResumedRun, RunError, RunRequest,
+    RunResult, RunStream, Sessions, Spawn, Waiting,
 };
 pub use fakes::{ScriptedProvider, ScriptedReply};
+pub use heartbeat::{
+    Condition, HEARTBEAT_OK, Heartbeat, HeartbeatSource, HeartbeatTask, QuietHours, heartbeat_tasks,
+};
 pub use hook::{Hook, HookError, RunInfo};
 pub use inlet::{Delivered, Inlet, InletPolicy, InletSetup, Source, is_voice, safe_name};
+pub use jobs::{JobNotFound, find_job, job_state, shown};
 pub use layers::{RetryPolicy, RetryingProvider};
 pub use loopback::LoopbackChannel;
 pub use models::{ChosenModel, ModelDirectory, Models};
@@ -84,4 +90,4 @@ pub use replay::{
     AttemptReport, CallReport, Divergence, FailureReport, InboundReport, ModelCallReport, RecordedTurn,
     Replay, ReplayStep, StepReport, TurnReport,
 };
-pub use spending::SpendingCaps;
+pub use spending::{SpendingCaps, dollars};

@@ -18,6 +18,8 @@ pub struct ProviderInfo {
     pub kind: String,
     /// Whether its models take images.
     pub images: bool,
+    /// The media types of files that its wire format can hold.
+    pub files: &'static [&'static str],
 }
 
 /// One call of a model.
@@ -166,6 +168,14 @@ pub enum ModelErrorKind {
     NotConfigured,
 }
 
+impl ModelErrorKind {
+    /// Whether it may go well after a while.
+    #[must_use]
+    pub fn retry_helps(self) -> bool {
+        matches!(self, Self::RateLimited | Self::Unavailable | Self::Timeout | Self::BadReply)
+    }
+}
+
 /// Whether to try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
@@ -195,11 +205,7 @@ pub struct ModelError {
 impl ModelError {
     /// An error without a status whose kind says whether a retry helps.
     pub fn new(kind: ModelErrorKind, message: impl Into<String>) -> Self {
-        use ModelErrorKind as Kind;
-        let retry = match kind {
-            Kind::RateLimited | Kind::Unavailable | Kind::Timeout | Kind::BadReply => Retry::Backoff,
-            _ => Retry::Never,
-        };
+        let retry = if kind.retry_helps() { Retry::Backoff } else { Retry::Never };
         Self { kind, retry, message: message.into(), status: None }
     }
 }

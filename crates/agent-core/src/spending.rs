@@ -144,8 +144,9 @@ fn key(period: Period, when: &str) -> String {
     format!("spending:{}:{when}", period.name())
 }
 
-/// For people: `$1.25`, and `$0.1234` where cents do not tell it.
-pub(crate) fn dollars(micros: u64) -> String {
+/// Millionths of a US dollar for people: `$1.25`, and `$0.1234` where cents do not tell it.
+#[must_use]
+pub fn dollars(micros: u64) -> String {
     let (whole, part) = (micros / 1_000_000, micros % 1_000_000);
     if part % 10_000 == 0 {
         format!("${whole}.{:02}", part / 10_000)

@@ -11,6 +11,7 @@ use agent_core::{
 };
 use futures_util::future::BoxFuture;
 use providers::{ProviderSettings, Settings, Switchboard};
+use schedule::Zones;
 use secrecy::SecretString;
 use session_api::{Clock, IdSource, LeasePolicy, StoreError, Stores, WorkerId};
 use sqlite_store::{Durability, OpenOptions, SqliteStore};
@@ -40,6 +41,15 @@ pub struct Builder {
     approver: Option<Arc<dyn Approver>>,
     prompts: Option<Arc<dyn PromptSource>>,
     board: Option<Arc<Switchboard>>,
+}
+
+/// The zones of this machine, and the user's among them.
+fn zones(config: &Config) -> Zones {
+    let configured = config.tools.timezone.clone();
+    Zones::when_needed(move || {
+        let local = configured.or_else(|| jiff::tz::TimeZone::system().iana_name().map(str::to_owned));
+        (jiff::tz::db().clone(), local.unwrap_or_else(|| "UTC".into()))
+    })
 }
 
 impl Builder {
@@ -241,6 +251,7 @@ impl Builder {
             caps: self.config.spending.caps(),
             budget: agent.budget,
             approval_expiry: Duration::from_secs(u64::from(agent.approval_minutes) * 60),
+            zones: zones(&self.config),
         }
     }
 
@@ -323,6 +334,8 @@ impl Builder {
             table: self.config.resolve_table(&place, &self.environment)?,
             key,
             rate: section.rate.policy(),
+            tools: section.tools.style(),
+            just_in_time: section.just_in_time,
             price: section.price.map(PriceSection::price),
             context: section.context,
         })
@@ -353,7 +366,14 @@ impl Builder {
         problems: &mut Vec<SetupProblem>,
     ) -> Option<Registry> {
         let (kv, blobs) = (stores.kv.clone(), stores.blobs.clone());
-        let deps = tools::Deps { workspace, kv, blobs, ids: self.ids.clone() };
+        let deps = tools::Deps {
+            workspace,
+            kv,
+            blobs,
+            ids: self.ids.clone(),
+            jobs: stores.jobs.clone(),
+            zones: zones(&self.config),
+        };
         let built_in = match tools::register(&self.config.tools, deps) {
             Ok(built_in) => built_in,
             Err(error) => {

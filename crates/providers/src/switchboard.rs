@@ -16,7 +16,7 @@ use session_api::{Clock, IdSource};
 
 use crate::{
     exchange::clients::Clients,
-    layers::{Breaker, BreakerPolicy, BreakerState, Rate, RatePolicy, RateState},
+    layers::{Breaker, BreakerPolicy, BreakerState, Gate, Rate, RatePolicy, RateState},
 };
 
 /// Most lines that are remembered. More come together only where a configuration with another key is read again and again;
@@ -47,6 +47,7 @@ pub(crate) struct Line {
     server: String,
     pub(crate) breaker: Arc<Breaker>,
     pub(crate) rate: Arc<Rate>,
+    pub(crate) gate: Arc<Gate>,
 }
 
 /// How a server is doing with a key.
@@ -138,6 +139,7 @@ impl Switchboard {
             server: server.to_owned(),
             breaker: Arc::new(Breaker::new(breaker)),
             rate: Arc::new(Rate::new(rate)),
+            gate: Arc::default(),
         });
         lines.insert(id, line.clone());
         line

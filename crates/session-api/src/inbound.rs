@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApprovalId, Decision, InboundId, OutboxMessage, Part, Principal, Route, SessionKey, Timestamp, TurnId,
-    WorkerId,
+    ApprovalId, Decision, InboundId, OutboxMessage, Part, Principal, Purpose, Route, SessionKey, Timestamp,
+    TurnId, WorkerId,
 };
 
 /// One thing that came in, before it is stored.
@@ -121,6 +121,23 @@ pub struct RunOverrides {
     pub max_seconds: Option<u64>,
     /// The only tools offered.
     pub tools: Option<Vec<String>>,
+    /// The model sees nothing of what was said before.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub fresh: bool,
+    /// An answer of nothing but this word is not said, and the turn is quiet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quiet: Option<String>,
+    /// How often it is tried again, after a while, when no model can be had.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub retries: u32,
+    /// What its model calls count as, where that is not `chat`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<Purpose>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// An inbound row as stored.

@@ -63,7 +63,7 @@ pub use inbound::{
     Inbound, InboundKind, InboundRow, InboundState, InboundView, Outcome, RunOverrides, Runner, Settled,
     WhenBusy,
 };
-pub use job::{Job, JobLease, JobStore, JobWrite};
+pub use job::{Job, JobLease, JobRun, JobStore, JobWrite, KEPT_RUNS};
 pub use journal::{JournalEntry, Step, StepKind, TurnRecord};
 pub use kv::{KvEntry, KvStore, KvWrite};
 pub use lock::{LOCK_KEY, LOCK_OWNER, Locked};

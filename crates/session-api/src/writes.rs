@@ -56,14 +56,24 @@ impl Writes {
         self.record = record.or(self.record.take());
     }
 
-    /// Whether it holds nothing but outgoing messages, named values and audit rows: what can be written outside a turn.
+    /// Whether it holds nothing but outgoing messages, named values, jobs and audit rows: what can be written outside a
+    /// turn.
     #[must_use]
     pub fn stands_alone(&self) -> bool {
-        let Self { messages, outbox: _, inbound, jobs, usage, audit: _, kv: _, approvals, session, record } =
-            self;
+        let Self {
+            messages,
+            outbox: _,
+            inbound,
+            jobs: _,
+            usage,
+            audit: _,
+            kv: _,
+            approvals,
+            session,
+            record,
+        } = self;
         messages.is_empty()
             && inbound.is_empty()
-            && jobs.is_empty()
             && usage.is_empty()
             && approvals.is_empty()
             && session.is_none()

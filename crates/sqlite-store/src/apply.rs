@@ -3,14 +3,14 @@
 use std::collections::{HashMap, HashSet};
 
 use session_api::{
-    ApprovalWrite, AuditEntry, Delivery, Inbound, JobWrite, KvWrite, Message, MessageId, OutboxMessage,
-    SessionWrite, StoreError, TurnId, TurnRecord, Writes,
+    ApprovalWrite, AuditEntry, Delivery, Inbound, JobWrite, KEPT_RUNS, KvWrite, Message, MessageId,
+    OutboxMessage, SessionWrite, StoreError, TurnId, TurnRecord, Writes,
 };
 use sqlx::sqlite::SqliteRow;
 
 use crate::{
     accept,
-    encode::{Reading, bytes, json, rank},
+    encode::{Reading, bytes, int, json, rank},
     error::invalid,
     fence::Held,
     script::Script,
@@ -116,12 +116,34 @@ fn job_write(script: &mut Script, job: &JobWrite) {
     match job {
         JobWrite::Put(job) => {
             script.add(
-                "INSERT INTO jobs (id, owner, name, definition, next_run_at) VALUES (?, ?, ?, ?, ?)
+                "INSERT INTO jobs (id, owner, name, definition, enabled, due, next_run_at, runs)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                  ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, name = excluded.name,
-                    definition = excluded.definition, next_run_at = excluded.next_run_at",
+                    definition = excluded.definition, enabled = excluded.enabled, due = excluded.due,
+                    next_run_at = excluded.next_run_at, runs = excluded.runs, worker = NULL",
             );
             script.bind(bytes(job.id.0)).bind(job.owner.0.as_str()).bind(job.name.as_str());
-            script.bind(job.definition.as_str()).bind(job.next_run_at.map(|at| at.0));
+            script.bind(job.definition.as_str()).bind(i64::from(job.enabled)).bind(job.due.map(|at| at.0));
+            script.bind(job.next_run_at.map(|at| at.0)).bind(int(job.runs));
+        }
+        JobWrite::Switch { id, enabled, due, next_run_at } => {
+            script.add("UPDATE jobs SET enabled = ?, due = ?, next_run_at = ?, worker = NULL WHERE id = ?");
+            script.bind(i64::from(*enabled)).bind(due.map(|at| at.0)).bind(next_run_at.map(|at| at.0));
+            script.bind(bytes(id.0));
+        }
+        JobWrite::Ran(run) => {
+            let job = || bytes(run.job.0);
+            script.add(
+                "INSERT OR IGNORE INTO job_runs (job, due, fired_at, inbound, note)
+                 SELECT id, ?, ?, ?, ? FROM jobs WHERE id = ?",
+            );
+            script.bind(run.due.0).bind(run.fired_at.0).bind(run.inbound.map(|id| bytes(id.0)));
+            script.bind(run.note.clone()).bind(job());
+            script.add(
+                "DELETE FROM job_runs WHERE job = ? AND due <
+                    (SELECT due FROM job_runs WHERE job = ? ORDER BY due DESC LIMIT 1 OFFSET ?)",
+            );
+            script.bind(job()).bind(job()).bind(int(KEPT_RUNS as u64 - 1));
         }
         JobWrite::Remove(id) => {
             script.add("DELETE FROM jobs WHERE id = ?").bind(bytes(id.0));

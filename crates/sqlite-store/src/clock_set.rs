@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use session_api::{Clock, StoreError, Timestamp};
 
-use crate::{script::Script, transaction::Transaction};
+use crate::{open::Shared, script::Script, transaction::Transaction};
 
 /// A clock that went so much further, or less far, than time was set. Slewing stays far below it.
 const JUMP: u64 = 2_000;
@@ -35,6 +35,12 @@ impl Reading {
         let set = self.wall.0.saturating_sub(earlier.wall.0).saturating_sub(passed);
         (set.unsigned_abs() > JUMP).then_some(set)
     }
+}
+
+/// Whether the clock was set since the last group, or nobody watched it yet.
+pub(crate) fn was_set(shared: &Shared) -> bool {
+    let earlier = *shared.seen.lock();
+    earlier.is_none_or(|earlier| Reading::of(shared.clock.as_ref()).set_since(earlier).is_some())
 }
 
 /// Moves what waits, where the clock was set since `earlier`; `None`: nobody watched it before. Says whether it wrote.

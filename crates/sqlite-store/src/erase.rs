@@ -23,6 +23,7 @@ pub(crate) const FATES: &[(&str, Fate)] = &[
     ("cursors", Fate::Stays("belongs to a platform account")),
     ("drafts", Fate::Goes),
     ("inbox", Fate::Goes),
+    ("job_runs", Fate::Stays("belongs to a job")),
     ("jobs", Fate::Stays("belongs to a person")),
     ("journal", Fate::Goes),
     ("kv", Fate::Stays("belongs to a person")),

@@ -48,6 +48,7 @@ mod overdue;
 #[cfg(test)]
 mod plans;
 mod queue;
+mod quiet;
 mod readers;
 mod script;
 mod settle;

@@ -16,7 +16,7 @@ use crate::{
     erase::{self, Taken},
     history, lease, liveness,
     open::SqliteStore,
-    outbox, overdue, settle, source, steps, undelivered, views,
+    outbox, overdue, quiet, settle, source, steps, undelivered, views,
     writer::Grade,
 };
 
@@ -44,7 +44,15 @@ impl Mailbox for SqliteStore {
     }
 
     async fn lease(&self, worker: WorkerId, from: LeaseFrom) -> Result<Option<Turn>, StoreError> {
-        self.write(Grade::QUIET, move |tx| Box::pin(lease::lease(tx, worker, from))).await
+        let any = from == LeaseFrom::Any;
+        if any && quiet::nothing_to_lease(self, worker).await? {
+            return Ok(None);
+        }
+        let turn = self.write(Grade::QUIET, move |tx| Box::pin(lease::lease(tx, worker, from))).await?;
+        if any {
+            self.shared.quiet.leased(turn.is_none());
+        }
+        Ok(turn)
     }
 
     async fn absorb(&self, lease: &TurnLease) -> Result<Vec<InboundRow>, StoreError> {
@@ -106,9 +114,15 @@ impl Mailbox for SqliteStore {
         limit: usize,
         splitter: Arc<dyn Splitter>,
     ) -> Result<Vec<PartClaim>, StoreError> {
-        let channels = channels.to_vec();
-        self.write(Grade::QUIET, move |tx| Box::pin(claim::claim(tx, worker, channels, limit, splitter)))
-            .await
+        if quiet::nothing_to_send(self, channels).await? {
+            return Ok(Vec::new());
+        }
+        let named = channels.to_vec();
+        let claims = self
+            .write(Grade::QUIET, move |tx| Box::pin(claim::claim(tx, worker, named, limit, splitter)))
+            .await?;
+        self.shared.quiet.claimed(channels, claims.is_empty());
+        Ok(claims)
     }
 
     async fn settle_part(&self, claim: &PartClaim, settlement: Settlement) -> Result<(), StoreError> {

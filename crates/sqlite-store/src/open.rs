@@ -10,15 +10,18 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 use session_api::{Clock, IdSource, LeasePolicy, StoreError, WorkerId};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
+    clock_set,
     connect::{self, open_error},
     error::OpenError,
     layout::{Found, Layout, unusable},
     liveness::Alive,
     migrate::{MIGRATIONS, close, make_ours},
+    quiet::Quiet,
     readers::Readers,
     script::{Answers, Script},
     transaction::Transaction,
@@ -80,6 +83,9 @@ pub(crate) struct Shared {
     pub(crate) wake: Wake,
     pub(crate) running: AtomicBool,
     pub(crate) groups: AtomicU64,
+    /// The clocks at the last group.
+    pub(crate) seen: Mutex<Option<clock_set::Reading>>,
+    pub(crate) quiet: Quiet,
 }
 
 /// An open data directory; implements every store port. Clones share it.
@@ -143,6 +149,8 @@ impl SqliteStore {
             wake: Wake::new(policy.ttl),
             running: AtomicBool::new(false),
             groups: AtomicU64::new(0),
+            seen: Mutex::default(),
+            quiet: Quiet::default(),
         });
         let (sender, receiver) = mpsc::channel(WAITING);
         let transaction = Transaction::new(connection, shared.clone());

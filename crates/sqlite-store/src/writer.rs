@@ -107,8 +107,6 @@ pub struct Writer {
     synchronous: i64,
     /// What `PRAGMA data_version` read last: only other processes change it on this connection.
     data_version: i64,
-    /// The clocks at the last group.
-    clock: Option<clock_set::Reading>,
     glance: Glance,
     // Held for the life of the writer.
     _alive: Alive,
@@ -128,16 +126,7 @@ impl Writer {
         alive: Alive,
     ) -> Self {
         let glance = Glance::at(transaction.shared.layout.log());
-        Self {
-            transaction,
-            turnstile,
-            operations,
-            synchronous: 1,
-            data_version: -1,
-            clock: None,
-            glance,
-            _alive: alive,
-        }
+        Self { transaction, turnstile, operations, synchronous: 1, data_version: -1, glance, _alive: alive }
     }
 
     /// Writes until every clone of the store is gone and what they asked for is committed.
@@ -237,7 +226,8 @@ impl Writer {
         self.synchronize(shared, durable).await?;
         self.transaction.begin();
         let clock = clock_set::Reading::of(shared.clock.as_ref());
-        if clock_set::follow(&mut self.transaction, self.clock, clock).await? {
+        let earlier = *shared.seen.lock();
+        if clock_set::follow(&mut self.transaction, earlier, clock).await? {
             self.transaction.settle(true).await?;
         }
         let began = shared.clock.monotonic();
@@ -251,7 +241,7 @@ impl Writer {
         }
         // Where this fails, it is not known whether the group reached the disk: nothing is retried.
         self.transaction.commit().await?;
-        self.clock = Some(clock);
+        *shared.seen.lock() = Some(clock);
         self.saw(self.transaction.data_version);
         drop(pen);
         shared.groups.fetch_add(1, Ordering::Relaxed);

@@ -2,14 +2,19 @@
 
 use std::sync::Arc;
 
+use ::schedule::Zones;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use session_api::{BlobStore, IdSource, KvStore};
+use session_api::{BlobStore, IdSource, JobStore, KvStore};
 use tool_api::{Tool, Typed, TypedTool};
 
 use crate::{
     CalculateExpression, CurrentDatetime, EditFile, Exec, ExecConfig, Glob, Grep, KvMemory, ListDir, Message,
-    MessageConfig, ReadFile, ReadResult, Workspace, WriteFile, exec, message::Allowed,
+    MessageConfig, ReadFile, ReadResult, Workspace, WriteFile, exec,
+    message::Allowed,
+    schedule::{
+        CancelScheduledPrompt, DeleteScheduledPrompt, ListScheduledPrompts, SchedulePrompt, Scheduling,
+    },
 };
 
 /// Least and most bytes that one result of `read_file` or `grep` may have.
@@ -29,6 +34,8 @@ pub struct ToolsConfig {
     pub exec: ExecConfig,
     /// Messages before the answer, and to other chats.
     pub message: MessageConfig,
+    /// Prompts at later times.
+    pub schedule: ScheduleConfig,
     /// Most bytes of file text in one result of `read_file` and `grep`.
     pub max_read_bytes: usize,
     /// The user's time zone by its IANA name, such as `Europe/Berlin`. Without it, that of this machine.
@@ -40,9 +47,24 @@ impl Default for ToolsConfig {
         Self {
             exec: ExecConfig::default(),
             message: MessageConfig::default(),
+            schedule: ScheduleConfig::default(),
             max_read_bytes: 64 << 10,
             timezone: None,
         }
+    }
+}
+
+/// `[tools.schedule]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ScheduleConfig {
+    /// Whether the tools are offered with which the model schedules prompts.
+    pub enabled: bool,
+}
+
+impl Default for ScheduleConfig {
+    fn default() -> Self {
+        Self { enabled: true }
     }
 }
 
@@ -55,8 +77,12 @@ pub struct Deps {
     pub kv: Arc<dyn KvStore>,
     /// Results that were too long to be given whole, and files that are sent.
     pub blobs: Arc<dyn BlobStore>,
-    /// Ids of messages.
+    /// Ids of messages and jobs.
     pub ids: Arc<dyn IdSource>,
+    /// Scheduled jobs; only read. Changes are returned as writes.
+    pub jobs: Arc<dyn JobStore>,
+    /// The time zones that jobs know.
+    pub zones: Zones,
 }
 
 /// The configuration makes no sense.
@@ -86,7 +112,7 @@ pub enum ToolsError {
 /// # Errors
 /// The first thing in `config` that makes no sense.
 pub fn register(config: &ToolsConfig, deps: Deps) -> Result<Vec<Arc<dyn Tool>>, ToolsError> {
-    let Deps { workspace, kv, blobs, ids } = deps;
+    let Deps { workspace, kv, blobs, ids, jobs, zones } = deps;
     let wrong = |key, reason: String| Err(ToolsError::Value { key, reason });
     if !READ_RANGE.contains(&config.max_read_bytes) {
         let (least, most) = READ_RANGE.into_inner();
@@ -116,7 +142,14 @@ pub fn register(config: &ToolsConfig, deps: Deps) -> Result<Vec<Arc<dyn Tool>>, 
         return wrong("tools.message.max_file_bytes", format!("must be between {least} and {most}"));
     }
     if message.enabled {
-        tools.push(tool(Message::new(message, allowed, workspace.clone(), blobs, ids)));
+        tools.push(tool(Message::new(message, allowed, workspace.clone(), blobs, ids.clone())));
+    }
+    if config.schedule.enabled {
+        let scheduling = Scheduling { jobs, ids, zones };
+        tools.push(tool(SchedulePrompt(scheduling.clone())));
+        tools.push(tool(ListScheduledPrompts(scheduling.clone())));
+        tools.push(tool(CancelScheduledPrompt(scheduling.clone())));
+        tools.push(tool(DeleteScheduledPrompt(scheduling)));
     }
     let exec = &config.exec;
     if exec.enabled {
@@ -152,7 +185,10 @@ mod tests {
         let config: ToolsConfig = toml::from_str(toml).map_err(|error| error.to_string())?;
         let store = Arc::new(Store::default());
         let ids = Arc::new(session_api::SequentialIds::default());
-        let deps = Deps { workspace: place.workspace(), kv: store.clone(), blobs: store, ids };
+        let clock = Arc::new(session_api::ManualClock::default());
+        let memory = session_api::InMemoryStore::new(clock, ids.clone(), session_api::LeasePolicy::default());
+        let (jobs, zones) = (Arc::new(memory), Zones::utc());
+        let deps = Deps { workspace: place.workspace(), kv: store.clone(), blobs: store, ids, jobs, zones };
         register(&config, deps).map_err(|error| error.to_string())
     }
 
@@ -172,11 +208,13 @@ mod tests {
     }
 
     #[test]
-    fn message_is_on_unless_turned_off() {
+    fn message_and_schedule_are_on_unless_turned_off() {
         let place = Place::new();
-        for (toml, offered) in [("", true), ("[message]\nenabled = false", false)] {
-            let tools = make(&place, toml).unwrap();
-            assert_eq!(tools.iter().any(|tool| tool.spec().name == "message"), offered, "{toml}");
+        for (section, name) in [("message", "message"), ("schedule", "schedule_prompt")] {
+            for (toml, offered) in [(String::new(), true), (format!("[{section}]\nenabled = false"), false)] {
+                let tools = make(&place, &toml).unwrap();
+                assert_eq!(tools.iter().any(|tool| tool.spec().name == name), offered, "{toml}");
+            }
         }
     }
 
@@ -219,6 +257,6 @@ mod tests {
             .collect();
         let size = serde_json::to_string(&specs).unwrap().len();
         println!("{} tools, {size} bytes of specs", tools.len());
-        assert!(size <= 7_000, "{size} bytes");
+        assert!(size <= 8_000, "{size} bytes");
     }
 }

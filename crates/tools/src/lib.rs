@@ -1,7 +1,8 @@
 //! The built-in tools.
 //!
 //! Every file tool works through [`Workspace`], a handle of one directory that no path leads out of. `exec` runs
-//! commands and ends whatever they leave behind. `message` sends before the answer, or to other chats. The rest calculates,
+//! commands and ends whatever they leave behind. `message` sends before the answer, or to other chats. Four tools
+//! schedule prompts. The rest calculates,
 //! tells the time, remembers small values and pages through long results. [`register`] makes them all from a [`ToolsConfig`].
 
 mod blocking;
@@ -13,11 +14,12 @@ mod files;
 mod kv_memory;
 mod message;
 mod read_result;
+mod schedule;
 #[cfg(test)]
 mod testing;
 
 pub use calculate::{CalculateExpression, CalculationError, Number, evaluate};
-pub use config::{Deps, ToolsConfig, ToolsError, register};
+pub use config::{Deps, ScheduleConfig, ToolsConfig, ToolsError, register};
 pub use current_datetime::CurrentDatetime;
 pub use exec::{Exec, ExecConfig};
 pub use files::{
@@ -26,3 +28,6 @@ pub use files::{
 pub use kv_memory::KvMemory;
 pub use message::{Message, MessageConfig};
 pub use read_result::ReadResult;
+pub use schedule::{
+    CancelScheduledPrompt, DeleteScheduledPrompt, ListScheduledPrompts, SchedulePrompt, Scheduling,
+};

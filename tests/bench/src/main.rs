@@ -10,6 +10,7 @@ mod embedded;
 mod figure;
 mod gateway;
 mod growth;
+mod jobs;
 mod machine;
 mod model_server;
 mod one_session;
@@ -73,6 +74,8 @@ fn run() -> Result<()> {
         "gateway-crowd" => gateway::crowd::run(&setting)?,
         "gateway-backlog" => gateway::backlog::run(&setting)?,
         "gateway-stop" => gateway::stop::run(&setting)?,
+        "jobs-tick" => jobs::tick(&setting)?,
+        "jobs-gateway" => gateway::jobs::run(&setting)?,
         other => bail!("there is no benchmark `{other}`; {USAGE}"),
     };
     for figure in figures {

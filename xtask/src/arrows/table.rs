@@ -28,7 +28,8 @@ pub(crate) struct Rule {
 pub(crate) const CRATES: &[Rule] = &[
     Rule { name: "session-api", layer: Layer::Domain, may_use: &[] },
     Rule { name: "tool-api", layer: Layer::Domain, may_use: &["session-api"] },
-    Rule { name: "agent-core", layer: Layer::Domain, may_use: &["session-api", "tool-api"] },
+    Rule { name: "schedule", layer: Layer::Domain, may_use: &["session-api"] },
+    Rule { name: "agent-core", layer: Layer::Domain, may_use: &["session-api", "tool-api", "schedule"] },
     Rule { name: "http-client", layer: Layer::Leaf, may_use: &[] },
     Rule {
         name: "providers",
@@ -42,13 +43,18 @@ pub(crate) const CRATES: &[Rule] = &[
     // A store sees the conversation as data and nothing of how a turn runs.
     Rule { name: "sqlite-store", layer: Layer::Adapter, may_use: &["session-api"] },
     // A tool gets all it may use in its context, so it has no need of the turn.
-    Rule { name: "tools", layer: Layer::Adapter, may_use: &["session-api", "tool-api", "http-client"] },
+    Rule {
+        name: "tools",
+        layer: Layer::Adapter,
+        may_use: &["session-api", "tool-api", "schedule", "http-client"],
+    },
     Rule {
         name: "factotum",
         layer: Layer::App,
         may_use: &[
             "session-api",
             "tool-api",
+            "schedule",
             "agent-core",
             "http-client",
             "providers",
@@ -61,7 +67,11 @@ pub(crate) const CRATES: &[Rule] = &[
     },
     Rule { name: "servers", layer: Layer::Tooling, may_use: &[] },
     // Drives the built binary from outside; the two crates are there to read what it left in the database.
-    Rule { name: "it", layer: Layer::Tooling, may_use: &["servers", "session-api", "sqlite-store"] },
+    Rule {
+        name: "it",
+        layer: Layer::Tooling,
+        may_use: &["servers", "session-api", "schedule", "sqlite-store"],
+    },
     // Measures the library as an embedder sees it; the store alone for the length of histories, the providers alone beside
     // a bare client.
     Rule {
@@ -71,6 +81,7 @@ pub(crate) const CRATES: &[Rule] = &[
             "factotum",
             "servers",
             "session-api",
+            "schedule",
             "sqlite-store",
             "agent-core",
             "http-client",

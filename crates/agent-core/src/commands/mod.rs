@@ -2,6 +2,7 @@
 
 mod access;
 mod conversation;
+mod jobs;
 mod model;
 mod overview;
 mod usage;
@@ -37,6 +38,7 @@ pub const COMMANDS: &[CommandHelp] = &[
     help("history", "[N]", "the last N messages (10)"),
     help("sessions", "", "your conversations"),
     help("usage", "[extend day|month DOLLARS]", "tokens and cost by day, and what may be spent"),
+    help("jobs", "[on|off|run|remove NAME]", "your scheduled jobs"),
     help("approve", "ID", "let a call run that waits for your answer"),
     help("deny", "ID", "refuse a call that waits for your answer"),
     help("pairing", "[approve CODE|deny CODE|revoke WHO]", "who asks to be let in, and who was (owner only)"),
@@ -140,6 +142,7 @@ pub(crate) async fn run(
         "new" => Ok(conversation::new()),
         "history" => conversation::history(context, rest).await.map(Into::into),
         "sessions" => conversation::sessions(context).await.map(Into::into),
+        "jobs" => jobs::jobs(context, rest).await,
         "model" => model::model(context, rest).await,
         "pairing" => access::pairing(context, rest).await.map(Into::into),
         "unlock" => Ok(access::unlock(context)),

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 use session_api::{
-    AuditEntry, OutboxKind, OutboxMessage, Reservation, ReservationId, Reserve, Scope, UsageBy, UsageEntry,
-    Writes,
+    AuditEntry, OutboxKind, OutboxMessage, Purpose, Reservation, ReservationId, Reserve, Scope, UsageBy,
+    UsageEntry, Writes,
 };
 
 use super::{model::Called, run::Run};
@@ -58,7 +58,7 @@ impl Run<'_> {
             session: self.info.session.clone(),
             turn: self.info.turn,
             principal: self.behalf.load().principal.id.clone(),
-            purpose: session_api::Purpose::Chat,
+            purpose: self.purpose(),
             model: chosen.name(),
             ceiling_micros,
             caps: limits.iter().map(|limit| limit.cap(self.info.turn)).collect(),
@@ -123,6 +123,11 @@ impl Run<'_> {
         }
     }
 
+    /// What its model calls count as.
+    fn purpose(&self) -> Purpose {
+        self.overrides.purpose.unwrap_or(Purpose::Chat)
+    }
+
     fn usage(
         &self,
         provider: String,
@@ -138,7 +143,7 @@ impl Run<'_> {
             session: self.info.session.clone(),
             turn: self.info.turn,
             principal: self.behalf.load().principal.id.clone(),
-            purpose: session_api::Purpose::Chat,
+            purpose: self.purpose(),
             provider,
             model,
             input_tokens: used.input_tokens,

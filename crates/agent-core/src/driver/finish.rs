@@ -1,8 +1,10 @@
 //! The ends of a run: committed, suspended, given up.
 
+use std::time::Duration;
+
 use session_api::{
     Approval, ApprovalId, ApprovalState, ApprovalWrite, Delivery, Inbound, InboundId, Message, OnDoubt,
-    OutboxId, OutboxKind, OutboxMessage, Part, PartId, Role, Route, StepKind, Writes,
+    OutboxId, OutboxKind, OutboxMessage, Outcome, Part, PartId, Role, Route, StepKind, Timestamp, Writes,
 };
 
 use super::{Report, RunEnd, run::Run};
@@ -10,6 +12,10 @@ use crate::{
     AgentError, ModelErrorKind, RunEventKind,
     turn::{Command, Ending, Event, Machine, Question},
 };
+
+/// The pause before a run is tried again; it doubles.
+const RETRY_FIRST: Duration = Duration::from_secs(30);
+const RETRY_LONGEST: Duration = Duration::from_secs(10 * 60);
 
 impl Run<'_> {
     /// Commits the answer. Without a model the attempt fails and the rows are kept, to be tried again from the start;
@@ -33,13 +39,17 @@ impl Run<'_> {
             let last = self.last_message(parts).await;
             let content = last.text();
             messages.push(last);
-            writes.outbox.push(self.outgoing(OutboxKind::Reply, &content));
+            let quiet = ending == Ending::Answered && self.is_quiet(&content);
+            if !quiet {
+                writes.outbox.push(self.outgoing(OutboxKind::Reply, &content));
+            }
             let warnings = self.warnings(&writes).await;
             writes.outbox.extend(warnings);
-            if !self.off_record {
+            // Nobody reads again that there was nothing to say.
+            if !self.off_record && (!quiet || worked(&messages)) {
                 writes.messages.clone_from(&messages);
             }
-            self.commit(ending.outcome(), writes).await?;
+            self.commit(if quiet { Outcome::Quiet } else { ending.outcome() }, writes).await?;
             let stop_reason = ending.stop_reason().to_owned();
             self.emit(if no_model {
                 RunEventKind::RunFailed { error: content.clone(), stop_reason }
@@ -55,6 +65,23 @@ impl Run<'_> {
         Ok(RunEnd::Ended(Box::new(self.report(machine, content, messages, ending))))
     }
 
+    /// Whether an answer says that there is nothing to say, in the word agreed upon.
+    fn is_quiet(&self, content: &str) -> bool {
+        let around = |c: char| !c.is_alphanumeric();
+        self.overrides
+            .quiet
+            .as_ref()
+            .is_some_and(|word| content.trim_matches(around) == word.trim_matches(around))
+    }
+
+    /// When a run that may be tried again is: nobody is told before the last attempt.
+    fn retry_at(&self, ending: &Ending) -> Option<Timestamp> {
+        let Ending::ModelFailed { kind, .. } = ending else { return None };
+        let again = self.turn.attempt <= self.overrides.retries && kind.retry_helps();
+        let pause = RETRY_FIRST.saturating_mul(2_u32.saturating_pow(self.turn.attempt.saturating_sub(1)));
+        again.then(|| self.ports.clock.now().plus(pause.min(RETRY_LONGEST)))
+    }
+
     /// The rows become dead letters: kept, visible, and tried again when somebody asks for it.
     async fn keep_failed(
         &self,
@@ -62,6 +89,14 @@ impl Run<'_> {
         parts: &[Part],
         mut writes: Writes,
     ) -> Result<String, AgentError> {
+        if let Some(at) = self.retry_at(ending) {
+            let error = ending.notice().unwrap_or_default();
+            tracing::warn!(error, attempt = self.turn.attempt, "a run failed; it is tried again");
+            self.fail(&error, Some(at), writes).await?;
+            let stop_reason = ending.stop_reason().to_owned();
+            self.emit(RunEventKind::RunFailed { error: error.clone(), stop_reason });
+            return Ok(error);
+        }
         let mut texts: Vec<String> = parts.iter().filter_map(Part::as_text).map(str::to_owned).collect();
         let ids: Vec<String> = self.founders().iter().map(InboundId::to_string).collect();
         texts.push(format!(

@@ -8,8 +8,8 @@ use tool_api::ToolSpec;
 
 use super::{bill::Bill, run::Run};
 use crate::{
-    Attempt, FinishReason, ModelError, ModelErrorKind, ModelEvent, ModelRequest, RunEventKind, TokenUsage,
-    context, context::shrunk, turn::ModelReply,
+    Attempt, FinishReason, ModelError, ModelErrorKind, ModelEvent, ModelRequest, ProviderInfo, RunEventKind,
+    TokenUsage, context, context::shrunk, turn::ModelReply,
 };
 
 /// What a model call gave, for the machine and for the bill.
@@ -142,7 +142,9 @@ impl Run<'_> {
         let mut messages = history;
         messages.extend(added);
         let mut blobs = HashMap::new();
-        for id in messages.iter().flat_map(|message| message.parts.iter()).flat_map(images) {
+        let info = self.chosen.as_ref().map_err(Clone::clone)?.provider.info();
+        let shown = |part| shown(part, info);
+        for id in messages.iter().flat_map(|message| message.parts.iter()).flat_map(shown) {
             if let Some(bytes) = self.ports.stores.blobs.get_blob(id).await.map_err(store_failed)? {
                 blobs.insert(id.clone(), bytes);
             }
@@ -214,11 +216,12 @@ impl Collected {
     }
 }
 
-/// The images that `part` wants sent, those in a tool's result included.
-fn images(part: &Part) -> Vec<&BlobId> {
+/// The images and files of `part` that the provider can take, those in a tool's result included.
+fn shown<'a>(part: &'a Part, info: &ProviderInfo) -> Vec<&'a BlobId> {
     match part {
-        Part::Image { blob, .. } => vec![blob],
-        Part::ToolResult(result) => result.content.iter().flat_map(images).collect(),
+        Part::Image { blob, .. } if info.images => vec![blob],
+        Part::File { blob, mime, .. } if info.files.contains(&mime.as_str()) => vec![blob],
+        Part::ToolResult(result) => result.content.iter().flat_map(|part| shown(part, info)).collect(),
         _ => Vec::new(),
     }
 }

@@ -103,7 +103,9 @@ impl<'a> Run<'a> {
         let last = turn.founders.last();
         let route =
             last.map_or_else(|| Route::to_session(&turn.lease.session), |row| row.inbound.reply.clone());
-        let live = Live::new(ports, route, &turn.drafts, !core.hooks.iter().any(|hook| hook.finalizes()));
+        // What may be changed, or not said at all, is not shown before it is complete.
+        let shown = overrides.quiet.is_none() && !core.hooks.iter().any(|hook| hook.finalizes());
+        let live = Live::new(ports, route, &turn.drafts, shown);
         let until = millis(ports.clock.monotonic() + ports.lease_ttl);
         Self {
             ports,
@@ -313,7 +315,11 @@ impl<'a> Run<'a> {
 
     pub(super) async fn read_window(&self, budget: WindowBudget) -> Result<Window, StoreError> {
         let scope = Scope::Session(self.info.session.clone());
-        self.ports.stores.sessions.window(&scope, &self.info.session, budget).await
+        let mut window = self.ports.stores.sessions.window(&scope, &self.info.session, budget).await?;
+        if self.overrides.fresh {
+            (window.messages, window.checkpoint, window.truncated) = (Vec::new(), None, false);
+        }
+        Ok(window)
     }
 
     /// Runs on behalf of `principal` from here on: its rights, and the instructions that are for its eyes.

@@ -1,6 +1,7 @@
 //! The way in: for the command line, the HTTP API, and other programs.
 
 mod admin;
+mod jobs;
 mod ports;
 mod request;
 mod result;
@@ -17,6 +18,7 @@ use arc_swap::ArcSwap;
 use crate::Core;
 
 pub use admin::{Approvals, Sessions, Waiting};
+pub use jobs::{JobReport, Jobs};
 pub use ports::{Ports, Spawn};
 pub use request::RunRequest;
 pub use result::{ResumedRun, RunError, RunResult};

@@ -27,6 +27,13 @@ pub(super) fn turn(outcome: &'static str, time: Duration) {
     metrics::histogram!("factotum_turn_seconds").record(time.as_secs_f64());
 }
 
+/// A job was fired so late; `broken`: it made no sense and was switched off.
+pub(super) fn fired(late: Duration, broken: bool) {
+    let outcome = if broken { "broken" } else { "fired" };
+    metrics::counter!("factotum_jobs_total", "outcome" => outcome).increment(1);
+    metrics::histogram!("factotum_job_lateness_seconds").record(late.as_secs_f64());
+}
+
 /// An accepted message was not worked on before its deadline, and the sweeper had to say so.
 pub(super) fn silent() {
     metrics::counter!("factotum_silent_turns_total").increment(1);

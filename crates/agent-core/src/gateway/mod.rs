@@ -12,11 +12,13 @@ mod backoff;
 mod dispatcher;
 mod guard;
 mod health;
+mod heartbeat;
 mod measure;
 mod notices;
 mod pool;
 mod registry;
 mod role;
+mod scheduler;
 mod split;
 mod supervisor;
 mod sweeper;
@@ -28,7 +30,7 @@ use session_api::Route;
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Admission, Channel, Factotum, HookRequest, HookResponse, Ports};
+use crate::{Admission, Channel, Factotum, Heartbeat, HookRequest, HookResponse, Ports};
 
 pub(crate) use guard::{doubtful, guarded};
 pub use health::{ChannelHealth, ChannelState, Health, Role};
@@ -54,6 +56,8 @@ pub struct GatewayConfig {
     pub grace: Duration,
     /// Where the owner is told what does not belong to any chat: parts that could not be delivered.
     pub notify: Option<Route>,
+    /// How the heart beats; `None`: it does not.
+    pub heartbeat: Option<Heartbeat>,
 }
 
 impl Default for GatewayConfig {
@@ -63,6 +67,7 @@ impl Default for GatewayConfig {
             deadline: Duration::from_secs(30 * 60),
             grace: Duration::from_secs(10),
             notify: None,
+            heartbeat: None,
         }
     }
 }
@@ -193,7 +198,12 @@ impl Gateway {
         let cut = lost.child_token();
         // Dropped when the role is lost: what runs is cut then too.
         let _cut_on_drop = cut.clone().drop_guard();
-        tokio::join!(pool::work(shared, &slots, stop.clone(), &cut), sweeper::sweep(shared, stop.clone()));
+        tokio::join!(
+            pool::work(shared, &slots, stop.clone(), &cut),
+            scheduler::schedule(shared, stop.clone()),
+            heartbeat::beat(shared, stop.clone()),
+            sweeper::sweep(shared, stop.clone())
+        );
         shared.health.role(Role::Primary, false, clock.now());
         let all = u32::try_from(shared.config.max_concurrent_turns.max(1)).unwrap_or(u32::MAX);
         tokio::select! {

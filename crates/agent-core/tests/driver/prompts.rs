@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use agent_core::{PromptFile, PromptSource, RunRequest, ScriptedReply, system_prompt};
 use async_trait::async_trait;
+use bytes::Bytes;
 use parking_lot::Mutex;
 use session_api::{Part, Principal, PrincipalId, Rank};
 use tool_api::{Approver, CallToJudge, Effect, Verdict};
@@ -105,4 +106,20 @@ async fn the_bytes_of_an_image_go_with_the_request() {
     app.factotum.run(run).await.unwrap();
     let sent = provider.requests().remove(0);
     assert_eq!(sent.blobs.get(&blob).map(|bytes| &bytes[..]), Some(&b"a picture"[..]));
+}
+
+#[tokio::test]
+async fn files_that_the_model_can_read_are_sent_with_their_bytes_and_others_by_name() {
+    let model = script(vec![ScriptedReply::text("read")]);
+    let app = TestApp::new(core(model.clone(), Vec::new()));
+    let mut parts = vec![Part::text("read these")];
+    for (mime, name) in [("application/pdf", "a.pdf"), ("application/zip", "b.zip")] {
+        let blob = app.stores.blobs.put_blob(Bytes::from(name.as_bytes().to_vec())).await.unwrap();
+        parts.push(Part::File { blob, mime: mime.into(), name: name.into() });
+    }
+    let mut asked = request("");
+    asked.parts = parts;
+    app.in_time(app.factotum.run(asked)).await.unwrap();
+    let sent: Vec<Bytes> = model.requests()[0].blobs.values().cloned().collect();
+    assert_eq!(sent, [Bytes::from_static(b"a.pdf")]);
 }

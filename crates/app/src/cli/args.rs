@@ -10,8 +10,8 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 
-use super::config::ConfigCommand;
 pub(super) use super::model_args::{Models, Usage, UsageGroup};
+use super::{config::ConfigCommand, cron_args::Cron};
 
 /// A self-hosted personal assistant.
 #[derive(Debug, Parser)]
@@ -87,6 +87,9 @@ pub(super) enum Command {
     /// The gateway as a service of systemd
     #[command(subcommand)]
     Service(Service),
+    /// Jobs: what the gateway does at set times
+    #[command(subcommand)]
+    Cron(Cron),
     /// Conversations
     #[command(subcommand)]
     Sessions(Sessions),

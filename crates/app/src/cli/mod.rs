@@ -6,6 +6,8 @@ mod args;
 mod ask;
 mod channels;
 mod config;
+mod cron;
+mod cron_args;
 mod dead_letters;
 mod doctor;
 mod error;
@@ -94,6 +96,7 @@ fn dispatch(args: Args) -> Result<u8, CliError> {
         Command::Service(command) => service::run(&start, &command),
         Command::Channels(command) => start.block_on(channels::run(&start, command)),
         Command::Pairing(command) => start.block_on(pairing::run(&start, command)),
+        Command::Cron(command) => start.block_on(cron::run(&start, command)),
         Command::Turn(command) => start.block_on(turn::run(&start, command)),
         Command::Why { id, json } => start.block_on(why::run(&start, &id, json)),
         Command::Agent(agent) => start.block_on(agent::run(&start, agent)),

@@ -1,5 +1,6 @@
 //! `factotum usage`.
 
+use agent_core::dollars;
 use session_api::{Clock as _, Timestamp, UsageBy, UsageTotal};
 
 use super::{
@@ -107,10 +108,6 @@ fn sentence(total: &UsageTotal) -> String {
     )
 }
 
-fn dollars(micros: u64) -> String {
-    format!("${}.{:04}", micros / 1_000_000, micros % 1_000_000 / 100)
-}
-
 fn sum(totals: &[UsageTotal]) -> UsageTotal {
     let add = |of: fn(&UsageTotal) -> u64| totals.iter().map(of).fold(0, u64::saturating_add);
     UsageTotal {
@@ -161,8 +158,8 @@ mod tests {
             total("2026-11-21", 1, 10, 1, 0),
         ];
         insta::assert_snapshot!(table(&totals), @r"
-        2026-11-19  ███████▌                        $1.2500, 3 calls, 12000 tokens in (6000 cached), 1200 out
-        2026-11-20  ██████████████████████████████  $5.0000 and 2 calls of unknown price, 40 calls, 90000 tokens in (45000 cached), 9000 out
+        2026-11-19  ███████▌                        $1.25, 3 calls, 12000 tokens in (6000 cached), 1200 out
+        2026-11-20  ██████████████████████████████  $5.00 and 2 calls of unknown price, 40 calls, 90000 tokens in (45000 cached), 9000 out
         2026-11-21  ▏                               $0.0000, 1 calls, 10 tokens in (5 cached), 1 out
         all                                         $6.2500 and 2 calls of unknown price, 44 calls, 102010 tokens in (51005 cached), 10201 out
         ");

@@ -15,7 +15,7 @@ const MOST: usize = 32;
 const UNKNOWN: &str = "unknown key";
 
 /// Keys of a provider's section that are not its adapter's.
-const OWN: [&str; 5] = ["kind", "api_key", "rate", "price", "context"];
+const OWN: [&str; 7] = ["kind", "api_key", "rate", "price", "context", "tools", "just_in_time"];
 
 /// What the adapters say about the tables that are theirs.
 #[derive(Default)]

@@ -1,6 +1,6 @@
 //! What a configuration may say about the gateway: channels, HTTP, transcription.
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use agent_core::{ChannelRules, GroupPolicy, InletPolicy, gateway::ChannelPolicy};
 use schemars::JsonSchema;
@@ -40,9 +40,62 @@ impl GatewaySection {
     /// The route behind `notify`; `None` where it is not set or no chat. The account is the channel's own.
     #[must_use]
     pub fn notify_route(&self) -> Option<Route> {
-        let (channel, chat) = self.notify.as_deref()?.split_once(':')?;
-        let named = !channel.trim().is_empty() && !chat.trim().is_empty();
-        named.then(|| Route::to_session(&SessionKey::new(channel.trim(), "", chat.trim())))
+        chat_route(self.notify.as_deref())
+    }
+}
+
+/// At a set pace the assistant looks into `HEARTBEAT.md` of the workspace, and asks its model only where something is to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HeartbeatSection {
+    /// Whether the gateway does that.
+    pub enabled: bool,
+    /// How often, in minutes.
+    #[schemars(range(min = 1, max = 1440))]
+    pub every_minutes: u32,
+    /// Hours without a beat, by your time zone, as in `22:00-07:00`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub quiet_hours: Option<String>,
+    /// The model of the beats, as `PROVIDER/MODEL`. Without it, the usual one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub model: Option<String>,
+    /// The chat where it speaks: `KIND:CHAT`. Without it, that of `gateway.notify`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub to: Option<String>,
+    /// Commands by name for lines that end with `(if NAME)`: such a line counts when its command ends with 0 within ten
+    /// seconds.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub checks: BTreeMap<String, String>,
+}
+
+impl Default for HeartbeatSection {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            every_minutes: 30,
+            quiet_hours: None,
+            model: None,
+            to: None,
+            checks: BTreeMap::new(),
+        }
+    }
+}
+
+/// The route of `KIND:CHAT`. The account is the channel's own.
+fn chat_route(text: Option<&str>) -> Option<Route> {
+    let (channel, chat) = text?.split_once(':')?;
+    let named = !channel.trim().is_empty() && !chat.trim().is_empty();
+    named.then(|| Route::to_session(&SessionKey::new(channel.trim(), "", chat.trim())))
+}
+
+impl HeartbeatSection {
+    /// The route behind `to`; `None` where it is not set or no chat.
+    #[must_use]
+    pub fn route(&self) -> Option<Route> {
+        chat_route(self.to.as_deref())
     }
 }
 

@@ -25,10 +25,12 @@ mod sources;
 mod suggest;
 
 pub use describe::{KeyRow, reference, reference_table};
-pub use gateway::{Busy, ChannelSection, Doubt, GatewaySection, Groups, HttpSection, TranscriptionSection};
+pub use gateway::{
+    Busy, ChannelSection, Doubt, GatewaySection, Groups, HeartbeatSection, HttpSection, TranscriptionSection,
+};
 pub use key_path::KeyPath;
 pub use load::{LoadInput, Loaded, load};
-pub use models::{BreakerSection, PresetSection, PriceSection, RateSection, SpendingSection};
+pub use models::{BreakerSection, PresetSection, PriceSection, RateSection, SpendingSection, ToolsSection};
 pub use problem::{ConfigError, Origin, Problem};
 pub use resolve::{ResolveError, SecretResolver};
 pub use schema::schema;

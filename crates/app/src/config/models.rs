@@ -3,7 +3,7 @@
 use agent_core::SpendingCaps;
 use providers::{
     Preset,
-    layers::{BreakerPolicy, RatePolicy},
+    layers::{BreakerPolicy, RatePolicy, ToolStyle},
     price::PriceConfig,
 };
 use schemars::JsonSchema;
@@ -94,6 +94,29 @@ impl PriceSection {
     pub(crate) fn price(self) -> PriceConfig {
         let Self { input, output, cached, cache_write } = self;
         PriceConfig { input, output, cached, cache_write }
+    }
+}
+
+/// How the models of a provider call tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ToolsSection {
+    /// In plain text where the model is known to know no other way, and the server is one of your own.
+    #[default]
+    Auto,
+    /// By the fields that the wire format has for them.
+    Native,
+    /// In plain text, for models that were never taught anything else.
+    Text,
+}
+
+impl ToolsSection {
+    pub(crate) fn style(self) -> Option<ToolStyle> {
+        match self {
+            Self::Auto => None,
+            Self::Native => Some(ToolStyle::Native),
+            Self::Text => Some(ToolStyle::Text),
+        }
     }
 }
 

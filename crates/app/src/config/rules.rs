@@ -5,6 +5,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use agent_core::QuietHours;
 use serde_json::Value;
 
 use super::{Config, KeyPath, SecretRef, adapters::stays_off, check::Finding, sources::each_secret};
@@ -19,13 +20,22 @@ pub(super) fn errors(tree: &Value) -> Vec<Finding> {
     let mut found = broken_references(tree);
     // A channel whose secret cannot be had stays off; nobody else is stopped by that.
     found.retain(|finding| !of_a_channel(finding));
-    if let Some(notify) = tree["gateway"]["notify"].as_str()
-        && !notify
-            .split_once(':')
-            .is_some_and(|(kind, chat)| !kind.trim().is_empty() && !chat.trim().is_empty())
+    for key in ["gateway.notify", "heartbeat.to"] {
+        let chat = key.split_once('.').and_then(|(section, key)| tree[section][key].as_str());
+        let named = |chat: &str| {
+            chat.split_once(':')
+                .is_some_and(|(kind, chat)| !kind.trim().is_empty() && !chat.trim().is_empty())
+        };
+        if chat.is_some_and(|chat| !named(chat)) {
+            let hint = Some("write it as in \"telegram:123456\"");
+            found.push(finding(KeyPath::parse(key), "names no chat", hint));
+        }
+    }
+    if let Some(hours) = tree["heartbeat"]["quiet_hours"].as_str()
+        && QuietHours::parse(hours).is_none()
     {
-        let hint = Some("write it as in \"telegram:123456\"");
-        found.push(finding(KeyPath::parse("gateway.notify"), "names no chat", hint));
+        let hint = Some("write them as in \"22:00-07:00\"");
+        found.push(finding(KeyPath::parse("heartbeat.quiet_hours"), "are no hours", hint));
     }
     for name in tree["providers"].as_object().into_iter().flatten().map(|(name, _)| name) {
         if name.trim().is_empty() || name.contains('/') {

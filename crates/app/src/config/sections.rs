@@ -13,8 +13,9 @@ use serde_json::{Map, Value};
 use tools::ToolsConfig;
 
 use super::{
-    BreakerSection, ChannelSection, GatewaySection, HttpSection, KeyPath, PresetSection, PriceSection,
-    RateSection, SecretRef, SpendingSection, TranscriptionSection, schema, show, sources::Sources,
+    BreakerSection, ChannelSection, GatewaySection, HeartbeatSection, HttpSection, KeyPath, PresetSection,
+    PriceSection, RateSection, SecretRef, SpendingSection, ToolsSection, TranscriptionSection, schema, show,
+    sources::Sources,
 };
 
 /// The whole configuration.
@@ -33,6 +34,8 @@ pub struct Config {
     pub channels: BTreeMap<String, ChannelSection>,
     /// How the gateway works.
     pub gateway: GatewaySection,
+    /// Looking after things unasked.
+    pub heartbeat: HeartbeatSection,
     /// The HTTP server of the gateway.
     pub http: HttpSection,
     /// How voice notes become text.
@@ -127,6 +130,13 @@ pub struct ProviderSection {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 256, max = 100_000_000))]
     pub context: Option<u32>,
+    /// How its models call tools.
+    #[serde(default)]
+    pub tools: ToolsSection,
+    /// Whether its server loads a model when it is asked for (LM Studio, Ollama): it is then asked one thing after the
+    /// other, and for a single token first until the model is loaded.
+    #[serde(default)]
+    pub just_in_time: bool,
     #[serde(flatten, serialize_with = "hidden")]
     pub(super) table: Map<String, Value>,
 }

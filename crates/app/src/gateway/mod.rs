@@ -1,6 +1,7 @@
 //! `factotum gateway`: the assistant on its channels, until somebody stops it.
 
 mod channels;
+mod heartbeat;
 mod http;
 mod measure;
 mod operations;
@@ -68,7 +69,7 @@ impl GatewayApp {
         ));
         let gateway = Arc::new(Gateway::new(
             assistant.factotum().clone(),
-            gateway_config(config),
+            gateway_config(config, &assistant),
             configured.channels.clone(),
             gate.clone(),
         ));
@@ -204,12 +205,13 @@ impl GatewayApp {
     }
 }
 
-fn gateway_config(config: &Config) -> GatewayConfig {
+fn gateway_config(config: &Config, assistant: &Assistant) -> GatewayConfig {
     let section = &config.gateway;
     GatewayConfig {
         max_concurrent_turns: usize::try_from(section.max_concurrent_turns).unwrap_or(1),
         deadline: Duration::from_secs(u64::from(section.deadline_minutes) * 60),
         grace: Duration::from_secs(u64::from(section.grace_seconds)),
         notify: section.notify_route(),
+        heartbeat: heartbeat::of(config, assistant.workspace()),
     }
 }

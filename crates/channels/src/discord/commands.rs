@@ -120,7 +120,7 @@ mod tests {
             );
             assert!((1..=100).contains(&entry["description"].as_str().unwrap().chars().count()));
         }
-        insta::assert_snapshot!(menu.as_array().unwrap()[4], @r#"{"description":"show or choose the model of this conversation","name":"model","options":[{"description":"[PROVIDER/MODEL|default]","name":"text","required":false,"type":3}],"type":1}"#);
+        insta::assert_snapshot!(menu.as_array().unwrap()[4], @r#"{"description":"show or choose the model of this conversation","name":"model","options":[{"description":"[NAME|default]","name":"text","required":false,"type":3}],"type":1}"#);
     }
 
     #[test]

@@ -147,6 +147,7 @@ impl Gateway {
             caps: SpendingCaps::default(),
             budget: BudgetConfig::default(),
             approval_expiry: Duration::from_secs(600),
+            zones: Default::default(),
         };
         let ports = Ports {
             stores: Stores::of(Arc::new(store.clone())),

@@ -88,7 +88,12 @@ impl AnthropicProvider {
         // The usual page has only twenty.
         models.query_pairs_mut().append_pair("limit", "1000");
         Ok(Self {
-            info: ProviderInfo { name: name.to_owned(), kind: KIND.to_owned(), images: config.images },
+            info: ProviderInfo {
+                name: name.to_owned(),
+                kind: KIND.to_owned(),
+                images: config.images,
+                files: content::FILES,
+            },
             messages: below("messages"),
             models,
             config,

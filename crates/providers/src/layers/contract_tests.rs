@@ -104,6 +104,19 @@ fn first_model(inner: Arc<dyn LlmProvider>) -> Arc<dyn LlmProvider> {
     Arc::new(FirstModelProvider::new(inner))
 }
 
+fn text_tools(inner: Arc<dyn LlmProvider>) -> Arc<dyn LlmProvider> {
+    Arc::new(TextToolsProvider::new(inner, Some(ToolStyle::Text), true))
+}
+
+/// With the model loaded, so that the script's first reply is for the request itself.
+fn just_in_time(inner: Arc<dyn LlmProvider>) -> Arc<dyn LlmProvider> {
+    let gate = Gate::default();
+    for model in [request("").model.as_str(), UNKNOWN_MODEL] {
+        gate.loaded(model, Duration::ZERO);
+    }
+    Arc::new(JustInTimeProvider::new(inner, Arc::new(gate), Arc::new(ManualClock::default())))
+}
+
 fn failover(inner: Arc<dyn LlmProvider>) -> Arc<dyn LlmProvider> {
     failover_by(inner, hasty())
 }
@@ -126,7 +139,7 @@ fn failover_by(inner: Arc<dyn LlmProvider>, clock: Arc<Hasty>) -> Arc<dyn LlmPro
 
 fn all(inner: Arc<dyn LlmProvider>) -> Arc<dyn LlmProvider> {
     let clock = hasty();
-    let inner = breaking_by(limited_by(inner, clock.clone()), clock.clone());
+    let inner = breaking_by(limited_by(text_tools(inner), clock.clone()), clock.clone());
     let inner = failover_by(first_model(inner), clock.clone());
     let ids = Arc::new(SequentialIds::default());
     Arc::new(RetryingProvider::new(inner, RetryPolicy::default(), clock, ids))
@@ -140,6 +153,12 @@ mod limited_keeps {
 }
 mod first_model_keeps {
     agent_core::provider_contract!(super::Worn(super::first_model));
+}
+mod text_tools_keep {
+    agent_core::provider_contract!(super::Worn(super::text_tools));
+}
+mod just_in_time_keeps {
+    agent_core::provider_contract!(super::Worn(super::just_in_time));
 }
 mod failover_keeps {
     agent_core::provider_contract!(super::Worn(super::failover));

@@ -7,6 +7,8 @@
 //! 3. [`FirstModelProvider`]: "the first model that the server lists".
 //! 4. [`BreakingProvider`]: a server that fails again and again is left alone for a while.
 //! 5. [`RateLimitedProvider`]: no more requests and tokens in a minute than agreed, and none while the server wants none.
+//! 6. [`JustInTimeProvider`]: one request after the other, and none before the model is loaded.
+//! 7. [`TextToolsProvider`]: tools in plain text, for models that know no other way.
 //!
 //! Time limits are no layer: every adapter keeps them itself (connect, idle, total), where its errors can name the key to
 //! change. The state of the fourth and fifth belongs to a server and a key, not to the provider that wears them: it is shared
@@ -16,18 +18,27 @@ mod breaker;
 mod breaking;
 mod failover;
 mod first_model;
+#[cfg(feature = "openai")]
+mod just_in_time;
 mod rate;
 mod rate_limited;
+#[cfg(feature = "openai")]
+mod text_tools;
 mod watch;
 
 pub use breaker::{Breaker, BreakerPolicy, BreakerState};
 pub use breaking::BreakingProvider;
 pub use failover::{FailoverProvider, Link};
 pub use first_model::{FIRST, FirstModelProvider};
+#[cfg(feature = "openai")]
+pub use just_in_time::{Gate, JustInTimeProvider};
 pub use rate::{Rate, RatePolicy, RateState};
 pub use rate_limited::RateLimitedProvider;
+#[cfg(feature = "openai")]
+pub use text_tools::{TextToolsProvider, ToolStyle};
 
 #[cfg(test)]
+#[cfg(feature = "openai")]
 mod contract_tests;
 
 /// Whole milliseconds.

@@ -45,7 +45,9 @@ impl OfflineProvider {
     /// The provider under this name.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self { info: ProviderInfo { name: name.to_owned(), kind: KIND.to_owned(), images: false } }
+        Self {
+            info: ProviderInfo { name: name.to_owned(), kind: KIND.to_owned(), images: false, files: &[] },
+        }
     }
 }
 

@@ -37,6 +37,8 @@ pub struct OpenAiProvider {
     info: ProviderInfo,
     config: OpenAiConfig,
     quirks: Quirks,
+    /// Whether the server is one's own, where models are as they are.
+    own: bool,
     completions: Url,
     models: Url,
     server: Server,
@@ -81,11 +83,17 @@ impl OpenAiProvider {
             server.usual_header(name, value);
         }
         Ok(Self {
-            info: ProviderInfo { name: name.to_owned(), kind: KIND.to_owned(), images: config.images },
+            info: ProviderInfo {
+                name: name.to_owned(),
+                kind: KIND.to_owned(),
+                images: config.images,
+                files: &[],
+            },
             completions: server.url(&["chat", "completions"]),
             models: server.url(&["models"]),
             config,
             quirks,
+            own: table::is_own(vendor),
             server,
         })
     }
@@ -106,7 +114,8 @@ impl LlmProvider for OpenAiProvider {
     async fn stream(&self, request: ModelRequest) -> Result<ModelStream, ModelError> {
         self.server.ready()?;
         let from = self.server.endpoint();
-        let body = Body { request: &request, images: self.config.images, quirks: &self.quirks, from: &from };
+        let quirks = if self.own { self.quirks.for_model(&request.model, &self.config) } else { self.quirks };
+        let body = Body { request: &request, images: self.config.images, quirks: &quirks, from: &from };
         let body = self.server.body(&body)?;
         let (model, correlation) = (request.model.clone(), request.correlation.clone());
         // Images may be large, and the reply may take minutes.
@@ -117,7 +126,7 @@ impl LlmProvider for OpenAiProvider {
             correlation: Some(("x-client-request-id", &correlation)),
             body,
         };
-        self.server.post(letter, stream::Reply::new(from, self.quirks.replay_extras)).await
+        self.server.post(letter, stream::Reply::new(from, quirks.replay_extras)).await
     }
 
     async fn models(&self) -> Result<Vec<String>, ModelError> {

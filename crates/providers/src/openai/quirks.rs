@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::config::OpenAiConfig;
+use crate::table;
 
 /// How one server understands chat completions. The table of vendors has one for each of its servers; a key of the same
 /// name in `[providers.NAME]` changes single entries.
@@ -61,6 +62,18 @@ impl Quirks {
             tool_result_images: config.tool_result_images.unwrap_or(self.tool_result_images),
             strict_alternation: config.strict_alternation.unwrap_or(self.strict_alternation),
             short_call_ids: config.short_call_ids.unwrap_or(self.short_call_ids),
+            ..self
+        }
+    }
+
+    /// These, changed by what is known of a model; what the configuration says of it counts more.
+    pub(super) fn for_model(self, model: &str, config: &OpenAiConfig) -> Self {
+        let Some(habits) = table::habits(model) else { return self };
+        let by_turns = habits.strict_alternation && config.strict_alternation.is_none();
+        let without_system = habits.no_system && config.system_role.is_none();
+        Self {
+            strict_alternation: self.strict_alternation || by_turns,
+            system_role: if without_system { SystemRole::User } else { self.system_role },
             ..self
         }
     }
@@ -125,6 +138,29 @@ impl SystemRole {
             Self::System => "system",
             Self::Developer => "developer",
             Self::User => "user",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_model_needs_is_known_and_the_configuration_has_the_last_word() {
+        let said = OpenAiConfig {
+            strict_alternation: Some(false),
+            system_role: Some(SystemRole::System),
+            ..OpenAiConfig::default()
+        };
+        for (model, config, expected) in [
+            ("gemma-2-9b-it", OpenAiConfig::default(), (true, SystemRole::User)),
+            ("gemma3:4b", OpenAiConfig::default(), (true, SystemRole::System)),
+            ("qwen3:8b", OpenAiConfig::default(), (false, SystemRole::System)),
+            ("gemma-2-9b-it", said, (false, SystemRole::System)),
+        ] {
+            let quirks = Quirks::USUAL.changed_by(&config).for_model(model, &config);
+            assert_eq!((quirks.strict_alternation, quirks.system_role), expected, "{model}");
         }
     }
 }

@@ -104,7 +104,7 @@ impl RegistryError {
     pub fn part(&self) -> Part {
         match self {
             Self::Resolve(error) => match error {
-                ResolveError::NoName | ResolveError::Unknown { .. } => Part::Name,
+                ResolveError::NoName { .. } | ResolveError::Unknown { .. } => Part::Name,
                 ResolveError::NoKey { .. }
                 | ResolveError::OtherKey { .. }
                 | ResolveError::EmptyKey { .. }

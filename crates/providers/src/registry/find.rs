@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{ProviderSettings, Registry, RegistryError, Target};
 use crate::{
     exchange,
-    layers::{FIRST, RatePolicy},
+    layers::{FIRST, RatePolicy, ToolStyle},
     table::{self, Keys, Price, ResolveError, VENDORS, Vendor, vendor_of_key},
 };
 
@@ -19,6 +19,8 @@ pub(super) struct Found {
     pub(super) table: Value,
     pub(super) key: Option<SecretString>,
     pub(super) rate: RatePolicy,
+    pub(super) tools: Option<ToolStyle>,
+    pub(super) just_in_time: bool,
 }
 
 impl Registry {
@@ -30,7 +32,7 @@ impl Registry {
             None => (name, None),
         };
         if model.is_some_and(str::is_empty) {
-            return Err(ResolveError::NoName.into());
+            return Err(ResolveError::NoName { name: name.to_owned() }.into());
         }
         if let Some(section) = providers.get(front) {
             return configured(front, section, model.unwrap_or(FIRST));
@@ -87,7 +89,7 @@ impl Registry {
             model: resolved.model.clone().into_owned(),
         };
         let key = resolved.key.cloned();
-        Ok(Found { target, table, key, rate: RatePolicy::default() })
+        Ok(Found { target, table, key, rate: RatePolicy::default(), tools: None, just_in_time: false })
     }
 
     /// The names of all that is known, one for each model and none twice.
@@ -197,5 +199,12 @@ fn configured(name: &str, section: &ProviderSettings, model: &str) -> Result<Fou
         price: price(section, model),
         model: model.to_owned(),
     };
-    Ok(Found { target, table, key: section.key.clone(), rate: section.rate })
+    Ok(Found {
+        target,
+        table,
+        key: section.key.clone(),
+        rate: section.rate,
+        tools: section.tools,
+        just_in_time: section.just_in_time,
+    })
 }

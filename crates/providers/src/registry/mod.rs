@@ -25,7 +25,10 @@ pub use error::{Part, RegistryError};
 pub use settings::{Preset, ProviderSettings, Settings};
 
 use crate::{
-    layers::{BreakingProvider, FailoverProvider, FirstModelProvider, Link, RateLimitedProvider},
+    layers::{
+        BreakingProvider, FailoverProvider, FirstModelProvider, JustInTimeProvider, Link,
+        RateLimitedProvider, TextToolsProvider,
+    },
     switchboard::{Line, Switchboard},
     table::{self, Price},
 };
@@ -53,13 +56,25 @@ struct Made {
 }
 
 impl Made {
-    fn new(bare: Arc<dyn LlmProvider>, line: Option<&Line>, clock: &Arc<dyn Clock>) -> Self {
+    fn new(
+        bare: Arc<dyn LlmProvider>,
+        found: &find::Found,
+        line: Option<&Line>,
+        clock: &Arc<dyn Clock>,
+    ) -> Self {
         // Without a server there is nothing to be careful with.
         let Some(line) = line else {
             return Self { patient: bare.clone(), hasty: bare.clone(), bare };
         };
+        let own = table::is_own(found.target.vendor.and_then(table::vendor));
+        let spoken: Arc<dyn LlmProvider> = Arc::new(TextToolsProvider::new(bare.clone(), found.tools, own));
+        let spoken: Arc<dyn LlmProvider> = if found.just_in_time {
+            Arc::new(JustInTimeProvider::new(spoken, line.gate.clone(), clock.clone()))
+        } else {
+            spoken
+        };
         let guarded = |patient: bool| -> Arc<dyn LlmProvider> {
-            let limited = RateLimitedProvider::new(bare.clone(), line.rate.clone(), clock.clone(), patient);
+            let limited = RateLimitedProvider::new(spoken.clone(), line.rate.clone(), clock.clone(), patient);
             let breaking = BreakingProvider::new(Arc::new(limited), line.breaker.clone(), clock.clone());
             Arc::new(FirstModelProvider::new(Arc::new(breaking)))
         };
@@ -278,7 +293,7 @@ impl Registry {
             let key = found.key.as_ref();
             self.board.line(name, &found.target.server, key, self.settings.breaker, found.rate)
         });
-        let made = Made::new(bare, line.as_deref(), &self.board.clock);
+        let made = Made::new(bare, found, line.as_deref(), &self.board.clock);
         self.made.lock().insert(id, made.clone());
         Ok(made)
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    layers::{BreakerPolicy, RatePolicy},
+    layers::{BreakerPolicy, RatePolicy, ToolStyle},
     price::PriceConfig,
     table::Keys,
 };
@@ -63,6 +63,10 @@ pub struct ProviderSettings {
     pub key: Option<SecretString>,
     /// How fast it may be asked.
     pub rate: RatePolicy,
+    /// How its models call tools, where it is not by what is known of them.
+    pub tools: Option<ToolStyle>,
+    /// Whether its server loads a model when it is asked for, so that it is asked one thing after the other.
+    pub just_in_time: bool,
     /// What its models cost, where it is not what the vendor's do.
     pub price: Option<PriceConfig>,
     /// The most tokens that a request to its models may hold, where it is not what the vendor's may.
@@ -90,6 +94,8 @@ impl ProviderSettings {
             table: Value::Object(serde_json::Map::new()),
             key: None,
             rate: RatePolicy::default(),
+            tools: None,
+            just_in_time: false,
             price: None,
             context: None,
         }

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The media types of files that the format knows.
-const FILES: &[&str] = &["application/pdf"];
+pub(super) const FILES: &[&str] = &["application/pdf"];
 
 /// The body of a request for a response.
 pub(super) struct Body<'a> {

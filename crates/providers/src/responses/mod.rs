@@ -73,7 +73,12 @@ impl ResponsesProvider {
             api_key,
         )?;
         Ok(Self {
-            info: ProviderInfo { name: name.to_owned(), kind: KIND.to_owned(), images: config.images },
+            info: ProviderInfo {
+                name: name.to_owned(),
+                kind: KIND.to_owned(),
+                images: config.images,
+                files: convert::FILES,
+            },
             responses: server.url(&["responses"]),
             models: server.url(&["models"]),
             config,

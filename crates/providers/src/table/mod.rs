@@ -5,12 +5,14 @@
 //! the keys at hand into a vendor and the model's name there. Adding a vendor is one entry in `vendors.rs`, and a list of
 //! its models in `models.rs` where their prices are to be known.
 
+mod habits;
 mod keys;
 mod models;
 mod nearest;
 mod resolve;
 mod vendors;
 
+pub use habits::{Habits, habits};
 pub use keys::{Keys, vendor_of_key};
 pub use models::{Model, Price, find};
 pub(crate) use nearest::nearest_of;
@@ -71,6 +73,12 @@ fn same_name(a: &str, b: &str) -> bool {
         text.bytes().filter(|byte| !matches!(byte, b'-' | b'_')).map(|byte| byte.to_ascii_lowercase())
     }
     plain(a).eq(plain(b))
+}
+
+/// Whether a server is one's own: nobody's that is known, or one of a program that anybody may run.
+#[must_use]
+pub fn is_own(vendor: Option<&Vendor>) -> bool {
+    vendor.is_none_or(|vendor| vendor.keyless)
 }
 
 /// The vendor whose server is at this base URL, by the host's name. Servers on one's own machine are nobody's.

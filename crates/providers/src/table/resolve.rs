@@ -55,9 +55,12 @@ pub fn of<'a>(vendor: &'static Vendor, model: &'a str) -> Resolved<'a> {
 /// Why a name leads nowhere. No text holds a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
-    /// There is no name.
-    #[error("no model is named; write one such as `claude-sonnet-5` or `openrouter/qwen/qwen3-32b`")]
-    NoName,
+    /// The name names no model.
+    #[error("`{name}` names no model; write one such as `claude-sonnet-5` or `openrouter/qwen/qwen3-32b`")]
+    NoName {
+        /// What was asked for.
+        name: String,
+    },
     /// Nobody offers such a model.
     #[error("no vendor with a key here offers a model `{name}`; did you mean {}?", list(nearest))]
     Unknown {
@@ -124,13 +127,13 @@ fn list(names: &[&str]) -> String {
 pub fn resolve<'a>(name: &'a str, keys: &'a Keys) -> Result<Resolved<'a>, ResolveError> {
     let name = name.trim();
     if name.is_empty() {
-        return Err(ResolveError::NoName);
+        return Err(ResolveError::NoName { name: name.to_owned() });
     }
     if let Some((front, model)) = name.split_once('/')
         && let Some(asked) = vendor(front)
     {
         return match model.trim() {
-            "" => Err(ResolveError::NoName),
+            "" => Err(ResolveError::NoName { name: name.to_owned() }),
             model => of_vendor(asked, name, model, keys),
         };
     }

@@ -58,12 +58,12 @@ fn a_mistake_is_answered_with_what_to_do() {
         (
             &openai,
             " ",
-            "no model is named; write one such as `claude-sonnet-5` or `openrouter/qwen/qwen3-32b`",
+            "`` names no model; write one such as `claude-sonnet-5` or `openrouter/qwen/qwen3-32b`",
         ),
         (
             &openai,
             "openai/",
-            "no model is named; write one such as `claude-sonnet-5` or `openrouter/qwen/qwen3-32b`",
+            "`openai/` names no model; write one such as `claude-sonnet-5` or `openrouter/qwen/qwen3-32b`",
         ),
         (
             &openai,

@@ -82,8 +82,8 @@ fn a_mistake_says_which_part_is_at_fault_and_what_to_do() {
             Part::Name,
             "did you mean `claude-sonnet-5`, `claude-sonnet-4-5`, `claude-sonnet-5-5`?",
         ),
-        (&at_home(), " ", Part::Name, "no model is named"),
-        (&at_home(), "work/ ", Part::Name, "no model is named"),
+        (&at_home(), " ", Part::Name, "names no model"),
+        (&at_home(), "work/ ", Part::Name, "names no model"),
         (
             &at_home(),
             "deepseek/deepseek-chat",

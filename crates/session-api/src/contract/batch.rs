@@ -9,8 +9,8 @@ use super::{
     sending::{body, claim, claim_one},
 };
 use crate::{
-    Acceptance, ApprovalWrite, Batch, CursorMove, CursorPosition, JobId, JobWrite, OutboxMessage, Part,
-    Purpose, Rank, SessionWrite, SourceLease, UsageEntry, Writes,
+    Acceptance, ApprovalWrite, Batch, CursorMove, CursorPosition, OutboxMessage, Part, Purpose, Rank,
+    SessionWrite, SourceLease, UsageEntry, Writes,
 };
 
 fn to(position: u64) -> CursorMove {
@@ -109,7 +109,6 @@ pub async fn a_batch_that_writes_anything_else_is_invalid(h: &dyn StoreHarness) 
     let others = [
         saying(vec![message(&turn, "hello")]),
         Writes { inbound: vec![inbound_to(&session(2), "from inside")], ..Writes::default() },
-        Writes { jobs: vec![JobWrite::Remove(JobId(super::fixture::uuid()))], ..Writes::default() },
         Writes { usage: vec![usage], ..Writes::default() },
         Writes { approvals: vec![ApprovalWrite::Ask(question(&turn, Rank::Owner))], ..Writes::default() },
         Writes { session: Some(SessionWrite::default()), ..Writes::default() },

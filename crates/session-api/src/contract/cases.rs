@@ -274,6 +274,13 @@ macro_rules! store_contract {
                 a_claim_of_a_dead_worker_is_void
                 a_job_fires_once
                 an_invalid_fire_changes_nothing
+                several_jobs_are_claimed_at_once
+                a_change_ends_a_claim
+                a_job_is_written_without_a_turn
+                a_job_is_switched_off_and_on
+                released_jobs_are_claimed_again
+                the_next_time_is_known
+                runs_are_kept_with_their_job
             }
             window {
                 an_unknown_session_has_an_empty_window

@@ -4,7 +4,9 @@ use super::{
     StoreHarness,
     fixture::{Must, Refused, Rig, founders, inbound_to, member, message, saying, session, step, uuid},
 };
-use crate::{Job, JobId, JobLease, JobWrite, PrincipalId, Timestamp, Writes};
+use crate::{
+    Batch, InboundId, Job, JobId, JobLease, JobRun, JobWrite, KEPT_RUNS, PrincipalId, Timestamp, Writes,
+};
 
 fn job(owner: &str, name: &str, due: Option<i64>) -> Job {
     Job {
@@ -12,8 +14,16 @@ fn job(owner: &str, name: &str, due: Option<i64>) -> Job {
         owner: PrincipalId(owner.into()),
         name: name.into(),
         definition: "{}".into(),
+        enabled: true,
+        due: due.map(Timestamp),
         next_run_at: due.map(Timestamp),
+        runs: 0,
     }
+}
+
+fn run(job: &Job, due: i64) -> JobRun {
+    let inbound = Some(InboundId(uuid()));
+    JobRun { job: job.id, due: Timestamp(due), fired_at: Timestamp(due), inbound, note: None }
 }
 
 /// Writes jobs with a step of a turn in session 1, which is then over.
@@ -28,7 +38,13 @@ async fn put(rig: &Rig, jobs: &[&Job]) {
 }
 
 async fn claim(rig: &Rig, now: i64) -> Option<JobLease> {
-    rig.stores.jobs.claim_due(rig.worker, Timestamp(now)).await.must()
+    rig.stores.jobs.claim_due(rig.worker, Timestamp(now), 1).await.must().pop()
+}
+
+/// Writes jobs outside of any turn.
+async fn write_alone(rig: &Rig, jobs: Vec<JobWrite>) {
+    let batch = Batch { writes: Writes { jobs, ..Writes::default() }, ..Batch::default() };
+    rig.mailbox().accept(None, batch, None).await.must();
 }
 
 /// A job is found as it was put last, until it is removed.
@@ -126,4 +142,115 @@ pub async fn an_invalid_fire_changes_nothing(h: &dyn StoreHarness) {
     rig.is_idle().await;
     assert_eq!(rig.stores.jobs.job(due.id).await.must(), Some(due));
     rig.mailbox().fire(&claimed, Writes::default()).await.must();
+}
+
+/// At most as many as asked for are claimed at once, each with a token of its own.
+pub async fn several_jobs_are_claimed_at_once(h: &dyn StoreHarness) {
+    let rig = Rig::open(h).await;
+    let jobs: Vec<Job> = (1..=5).map(|due| job("owner", &format!("job {due}"), Some(due))).collect();
+    put(&rig, &jobs.iter().collect::<Vec<_>>()).await;
+    let first = rig.stores.jobs.claim_due(rig.worker, Timestamp(9), 3).await.must();
+    let claimed: Vec<&Job> = first.iter().map(|lease| &lease.job).collect();
+    assert_eq!(claimed, jobs[..3].iter().collect::<Vec<_>>());
+    assert!(first.windows(2).all(|pair| pair[0].token != pair[1].token));
+    assert_eq!(rig.stores.jobs.claim_due(rig.worker, Timestamp(9), 3).await.must().len(), 2);
+    for lease in &first {
+        rig.mailbox().fire(lease, Writes::default()).await.must();
+    }
+}
+
+/// Whoever changes a job ends the claim on it: what was decided about the old one is refused.
+pub async fn a_change_ends_a_claim(h: &dyn StoreHarness) {
+    let rig = Rig::open(h).await;
+    let due = job("owner", "report", Some(10));
+    let off = JobWrite::Switch { id: due.id, enabled: false, due: None, next_run_at: None };
+    for change in [JobWrite::Put(Job { name: "other".into(), ..due.clone() }), off, JobWrite::Remove(due.id)]
+    {
+        write_alone(&rig, vec![JobWrite::Put(due.clone())]).await;
+        let claimed = claim(&rig, 10).await.must();
+        write_alone(&rig, vec![change]).await;
+        let writes = Writes { jobs: vec![JobWrite::Put(due.clone())], ..Writes::default() };
+        rig.mailbox().fire(&claimed, writes).await.stale();
+    }
+    assert_eq!(rig.stores.jobs.job(due.id).await.must(), None);
+}
+
+/// Jobs are written outside of any turn as well, and whoever waits for a change notices.
+pub async fn a_job_is_written_without_a_turn(h: &dyn StoreHarness) {
+    let rig = Rig::open(h).await;
+    let version = rig.mailbox().changed(0).await.must();
+    let due = job("owner", "report", Some(10));
+    write_alone(&rig, vec![JobWrite::Put(due.clone())]).await;
+    assert!(rig.mailbox().changed(version).await.must() > version);
+    assert_eq!(rig.stores.jobs.job(due.id).await.must(), Some(due));
+}
+
+/// A switch leaves the rest of a job as it is.
+pub async fn a_job_is_switched_off_and_on(h: &dyn StoreHarness) {
+    let rig = Rig::open(h).await;
+    let due = Job { runs: 7, ..job("owner", "report", Some(10)) };
+    put(&rig, &[&due]).await;
+    let switch = |enabled, at: Option<i64>| {
+        let at = at.map(Timestamp);
+        vec![JobWrite::Switch { id: due.id, enabled, due: at, next_run_at: at }]
+    };
+    write(&rig, switch(false, None)).await;
+    let off = Job { enabled: false, due: None, next_run_at: None, ..due.clone() };
+    assert_eq!(rig.stores.jobs.job(due.id).await.must(), Some(off));
+    assert_eq!(claim(&rig, 99).await, None);
+    write(&rig, switch(true, Some(20))).await;
+    let on = Job { due: Some(Timestamp(20)), next_run_at: Some(Timestamp(20)), ..due.clone() };
+    assert_eq!(claim(&rig, 99).await.must().job, on);
+    write(&rig, vec![JobWrite::Switch { id: JobId(uuid()), enabled: true, due: None, next_run_at: None }])
+        .await;
+    assert_eq!(rig.stores.jobs.jobs(None).await.must().len(), 1);
+}
+
+/// Released claims are free for everybody, and void.
+pub async fn released_jobs_are_claimed_again(h: &dyn StoreHarness) {
+    let (rig, other) = (Rig::open(h).await, Rig::open_as(h, 2).await);
+    put(&rig, &[&job("owner", "a", Some(10)), &job("owner", "b", Some(11))]).await;
+    let (first, kept) = (claim(&rig, 10).await.must(), claim(&other, 11).await.must());
+    rig.stores.jobs.release_jobs(rig.worker).await.must();
+    rig.mailbox().fire(&first, Writes::default()).await.stale();
+    assert_eq!(claim(&other, 10).await.must().job, first.job);
+    other.mailbox().fire(&kept, Writes::default()).await.must();
+}
+
+/// The next time is that of the job that is due first, claimed or not.
+pub async fn the_next_time_is_known(h: &dyn StoreHarness) {
+    let rig = Rig::open(h).await;
+    assert_eq!(rig.stores.jobs.next_job_at().await.must(), None);
+    put(
+        &rig,
+        &[&job("owner", "late", Some(20)), &job("owner", "early", Some(10)), &job("owner", "off", None)],
+    )
+    .await;
+    assert_eq!(rig.stores.jobs.next_job_at().await.must(), Some(Timestamp(10)));
+    claim(&rig, 10).await.must();
+    assert_eq!(rig.stores.jobs.next_job_at().await.must(), Some(Timestamp(10)));
+}
+
+/// A job's runs are listed newest first, one for each time; the oldest go, and all of them with their job.
+pub async fn runs_are_kept_with_their_job(h: &dyn StoreHarness) {
+    let rig = Rig::open(h).await;
+    let (one, other) = (job("owner", "one", None), job("owner", "other", None));
+    put(&rig, &[&one, &other]).await;
+    let runs: Vec<JobRun> = (1..=KEPT_RUNS as i64 + 3).map(|due| run(&one, due)).collect();
+    write_alone(&rig, runs.iter().cloned().map(JobWrite::Ran).collect()).await;
+    let twice = JobRun { note: Some("again".into()), ..run(&one, KEPT_RUNS as i64) };
+    let stray = JobRun { job: JobId(uuid()), ..run(&one, 1) };
+    let left_out = JobRun { inbound: None, note: Some("missed".into()), ..run(&other, 5) };
+    let more = [twice, stray.clone(), left_out.clone()].map(JobWrite::Ran).to_vec();
+    write_alone(&rig, more).await;
+    let newest: Vec<JobRun> = runs.iter().rev().take(KEPT_RUNS).cloned().collect();
+    assert_eq!(rig.stores.jobs.job_runs(one.id, 1000).await.must(), newest);
+    assert_eq!(rig.stores.jobs.job_runs(one.id, 2).await.must(), newest[..2]);
+    assert_eq!(rig.stores.jobs.job_runs(other.id, 9).await.must(), [left_out]);
+    assert_eq!(rig.stores.jobs.job_runs(stray.job, 9).await.must(), []);
+    // A replaced job keeps its history.
+    write_alone(&rig, vec![JobWrite::Put(Job { name: "new".into(), ..one.clone() })]).await;
+    assert_eq!(rig.stores.jobs.job_runs(one.id, 1).await.must(), newest[..1]);
+    write_alone(&rig, vec![JobWrite::Remove(one.id)]).await;
+    assert_eq!(rig.stores.jobs.job_runs(one.id, 9).await.must(), []);
 }

@@ -2,23 +2,66 @@
 
 use async_trait::async_trait;
 
-use super::{InMemoryStore, state::State, verdict::stale};
-use crate::{Job, JobId, JobLease, JobStore, PrincipalId, StoreError, Timestamp, WorkerId};
+use super::{
+    InMemoryStore,
+    state::{JobRow, State},
+    verdict::stale,
+};
+use crate::{
+    Job, JobId, JobLease, JobRun, JobStore, JobWrite, KEPT_RUNS, PrincipalId, StoreError, Timestamp, WorkerId,
+};
 
 impl State {
-    fn claim_due(&mut self, worker: WorkerId, now: Timestamp) -> Result<Option<JobLease>, StoreError> {
+    fn claim_due(
+        &mut self,
+        worker: WorkerId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<JobLease>, StoreError> {
         if self.dead.contains(&worker) {
             return Err(stale("the worker was declared dead"));
         }
-        let token = self.next();
         let dead = &self.dead;
-        let free = self.jobs.values_mut().filter(|row| row.claim.is_none_or(|(by, _)| dead.contains(&by)));
-        let due = free.filter_map(|row| Some((row.job.next_run_at.filter(|at| *at <= now)?, row)));
-        let longest = due.min_by_key(|(at, row)| (*at, row.job.id));
-        Ok(longest.map(|(_, row)| {
-            row.claim = Some((worker, token));
-            JobLease { job: row.job.clone(), worker, token }
-        }))
+        let free = self.jobs.values().filter(|row| row.claim.is_none_or(|(by, _)| dead.contains(&by)));
+        let mut due: Vec<(Timestamp, JobId)> =
+            free.filter_map(|row| Some((row.job.next_run_at.filter(|at| *at <= now)?, row.job.id))).collect();
+        due.sort_unstable();
+        due.truncate(limit);
+        let mut claimed = Vec::with_capacity(due.len());
+        for (_, id) in due {
+            let token = self.next();
+            if let Some(row) = self.jobs.get_mut(&id) {
+                row.claim = Some((worker, token));
+                claimed.push(JobLease { job: row.job.clone(), worker, token });
+            }
+        }
+        Ok(claimed)
+    }
+
+    pub(super) fn write_job(&mut self, write: JobWrite) {
+        match write {
+            JobWrite::Put(job) => {
+                let runs = self.jobs.remove(&job.id).map(|row| row.runs).unwrap_or_default();
+                self.jobs.insert(job.id, JobRow { job, claim: None, runs });
+            }
+            JobWrite::Switch { id, enabled, due, next_run_at } => {
+                if let Some(JobRow { job, claim, .. }) = self.jobs.get_mut(&id) {
+                    (job.enabled, job.due, job.next_run_at) = (enabled, due, next_run_at);
+                    *claim = None;
+                }
+            }
+            JobWrite::Remove(id) => {
+                self.jobs.remove(&id);
+            }
+            JobWrite::Ran(run) => {
+                if let Some(row) = self.jobs.get_mut(&run.job) {
+                    row.runs.entry(run.due).or_insert(run);
+                    while row.runs.len() > KEPT_RUNS {
+                        row.runs.pop_first();
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -37,7 +80,31 @@ impl JobStore for InMemoryStore {
         Ok(jobs)
     }
 
-    async fn claim_due(&self, worker: WorkerId, now: Timestamp) -> Result<Option<JobLease>, StoreError> {
-        self.with(|state| state.claim_due(worker, now))
+    async fn claim_due(
+        &self,
+        worker: WorkerId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<JobLease>, StoreError> {
+        self.with(|state| state.claim_due(worker, now, limit))
+    }
+
+    async fn release_jobs(&self, worker: WorkerId) -> Result<(), StoreError> {
+        self.with(|state| {
+            let own = |row: &&mut JobRow| row.claim.is_some_and(|(by, _)| by == worker);
+            state.jobs.values_mut().filter(own).for_each(|row| row.claim = None);
+        });
+        Ok(())
+    }
+
+    async fn next_job_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.with(|state| state.jobs.values().filter_map(|row| row.job.next_run_at).min()))
+    }
+
+    async fn job_runs(&self, id: JobId, limit: usize) -> Result<Vec<JobRun>, StoreError> {
+        Ok(self.with(|state| {
+            let runs = state.jobs.get(&id).map(|row| row.runs.values().rev().take(limit).cloned().collect());
+            runs.unwrap_or_default()
+        }))
     }
 }

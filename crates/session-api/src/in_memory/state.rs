@@ -11,8 +11,8 @@ use bytes::Bytes;
 use super::{outbox::Outbox, retention::Finished, usage::Ledger};
 use crate::{
     Approval, ApprovalId, AuditRow, BlobId, Checkpoint, CursorPosition, IdSource, InboundId, InboundRow, Job,
-    JobId, JournalEntry, KvEntry, LeasePolicy, MessageId, Outcome, PrincipalId, SessionKey, StoredMessage,
-    Timestamp, TurnId, TurnRecord, TurnState, WorkerId,
+    JobId, JobRun, JournalEntry, KvEntry, LeasePolicy, MessageId, Outcome, PrincipalId, SessionKey,
+    StoredMessage, Timestamp, TurnId, TurnRecord, TurnState, WorkerId,
 };
 
 /// All data, and the moment at which the present operation runs.
@@ -154,6 +154,8 @@ pub(super) struct JobRow {
     pub(super) job: Job,
     /// Who holds the right to fire it, with the token.
     pub(super) claim: Option<(WorkerId, u64)>,
+    /// Its history, by the time of each run.
+    pub(super) runs: BTreeMap<Timestamp, JobRun>,
 }
 
 impl State {

@@ -1,12 +1,12 @@
 //! Applying a `Writes` whole or not at all: all that can be refused is refused before anything changes.
 
 use super::{
-    state::{JobRow, Kept, State},
+    state::{Kept, State},
     verdict::{invalid, stale},
 };
 use crate::{
-    Approval, ApprovalWrite, Checkpoint, JobLease, JobWrite, Message, MessageId, SessionKey, SessionWrite,
-    StoreError, StoredMessage, TurnId, TurnLease, Writes,
+    Approval, ApprovalWrite, Checkpoint, JobLease, Message, MessageId, SessionKey, SessionWrite, StoreError,
+    StoredMessage, TurnId, TurnLease, Writes,
 };
 
 /// Where writes come from, and so what they may hold.
@@ -154,17 +154,5 @@ impl State {
             turn.approvals.push(no);
         }
         self.approvals.insert(no, asked);
-    }
-
-    fn write_job(&mut self, write: JobWrite) {
-        match write {
-            JobWrite::Put(job) => {
-                let claim = self.jobs.get(&job.id).and_then(|row| row.claim);
-                self.jobs.insert(job.id, JobRow { job, claim });
-            }
-            JobWrite::Remove(id) => {
-                self.jobs.remove(&id);
-            }
-        }
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod backlog;
 pub(crate) mod crowd;
 pub(crate) mod idle;
+pub(crate) mod jobs;
 mod peers;
 pub(crate) mod reply;
 mod running;

@@ -1,6 +1,8 @@
 //! The gateway: messages in through a channel, answers out through it.
 
 mod faults;
+mod heartbeat;
+mod jobs;
 mod sending;
 mod talk;
 

@@ -18,7 +18,8 @@ pub(crate) struct Reacting {
 
 impl Reacting {
     pub(crate) fn new(trap: Arc<Trap>, react: fn(&ModelRequest) -> ScriptedReply) -> Self {
-        let info = ProviderInfo { name: "reacting".into(), kind: "scripted".into(), images: false };
+        let info =
+            ProviderInfo { name: "reacting".into(), kind: "scripted".into(), images: false, files: &[] };
         Self { info, trap, react }
     }
 }

@@ -175,11 +175,15 @@ impl<O: Write, E: Write> Screen<O, E> {
                 }
             }
             // What was printed cannot be taken back: the line ends, and the answer begins anew below it.
-            RunEventKind::AttemptFailed { error, next, iteration, .. } => {
+            // That the same model is asked again is nobody's business.
+            RunEventKind::AttemptFailed { provider, model, error, next, iteration, .. } => {
                 self.turn_to(iteration);
+                let begun = !self.streamed.is_empty();
                 self.page.end_text();
                 self.streamed.clear();
-                self.note(&format!("{error}; asking {next}"));
+                if begun || next != format!("{provider}/{model}") {
+                    self.note(&format!("{error}; asking {next}"));
+                }
             }
             RunEventKind::ReasoningDelta { text, .. } if self.reasoning => self.page.reasoning(&text),
             RunEventKind::ReasoningCompleted { .. } if self.reasoning => self.page.end_reasoning(),

@@ -84,6 +84,7 @@ fn assistant(replies: Vec<ScriptedReply>, approver: Arc<dyn Approver>) -> Factot
         caps: SpendingCaps::default(),
         budget: BudgetConfig::default(),
         approval_expiry: Duration::from_secs(600),
+        zones: Default::default(),
     };
     let ports = Ports {
         stores: Stores::of(Arc::new(store)),

@@ -1,0 +1,154 @@
+//! Beats, and what they cost.
+
+use std::{sync::Arc, time::Duration};
+
+use agent_core::{
+    Heartbeat, HeartbeatSource, QuietHours, ScriptedProvider, ScriptedReply,
+    gateway::{ChannelPolicy, GatewayConfig},
+};
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use schedule::{JobRequest, Payload, When};
+use session_api::{Principal, Purpose, Route, Scope, SessionKey, Timestamp, UsageBy};
+
+use crate::support::{Platform, TestApp, core, script};
+
+use super::{Running, start_with};
+
+/// A file that a test writes, and how often anything was asked of it.
+#[derive(Default)]
+struct File {
+    text: Mutex<Option<String>>,
+    mark: Mutex<String>,
+    passes: Mutex<bool>,
+    reads: Mutex<u32>,
+}
+
+#[async_trait]
+impl HeartbeatSource for File {
+    async fn text(&self) -> Option<String> {
+        *self.reads.lock() += 1;
+        self.text.lock().clone()
+    }
+
+    async fn mark(&self, _path: &str) -> Option<String> {
+        Some(self.mark.lock().clone())
+    }
+
+    async fn check(&self, name: &str) -> bool {
+        name == "mail" && *self.passes.lock()
+    }
+}
+
+struct Rig {
+    app: TestApp,
+    model: Arc<ScriptedProvider>,
+    platform: Arc<Platform>,
+    file: Arc<File>,
+    running: Running,
+}
+
+fn begin(replies: &[&str], quiet: Option<&str>) -> Rig {
+    let model = script(replies.iter().map(|text| ScriptedReply::text(text)).collect());
+    let app = TestApp::new(core(model.clone(), vec![]));
+    let (platform, file) = (Platform::sound(), Arc::new(File::default()));
+    let heartbeat = Heartbeat {
+        every: Duration::from_secs(1800),
+        quiet: quiet.and_then(QuietHours::parse),
+        model: None,
+        reply: Some(Route::to_session(&SessionKey::new("loopback", "bot", "owner"))),
+        source: file.clone(),
+    };
+    let config = GatewayConfig { heartbeat: Some(heartbeat), ..GatewayConfig::default() };
+    let running = start_with(&app, &platform, config, ChannelPolicy::default());
+    Rig { app, model, platform, file, running }
+}
+
+impl Rig {
+    /// Lets time pass, and everything happen that happens meanwhile.
+    async fn pass(&self, time: Duration) {
+        let step = Duration::from_secs(20);
+        for _ in 0..time.as_secs() / step.as_secs() {
+            self.app.clock.advance(step);
+            for _ in 0..40 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    async fn says(&self, text: &str) {
+        *self.file.text.lock() = Some(text.to_owned());
+        self.pass(Duration::from_secs(1800)).await;
+    }
+
+    fn calls(&self) -> usize {
+        self.model.requests().len()
+    }
+
+    async fn end(self) {
+        self.running.stop.cancel();
+        self.app.in_time(self.running.task).await.unwrap();
+    }
+}
+
+/// A day with a heartbeat, five jobs that are not due, a connected channel on which nobody speaks: nothing is spent.
+#[tokio::test]
+async fn a_day_with_nothing_to_do_costs_no_model_call() {
+    let rig = begin(&[], None);
+    let jobs = rig.app.factotum.jobs();
+    for n in 0..5 {
+        let when = When::At { at: jobs.now().plus(Duration::from_secs(48 * 3600 + n)) };
+        let reply = Route::to_session(&SessionKey::new("loopback", "bot", "owner"));
+        let request =
+            JobRequest::new(when, Payload::Prompt { text: format!("later {n}") }, Principal::owner(), reply);
+        jobs.add(jobs.make(request).unwrap()).await.unwrap();
+    }
+    *rig.file.text.lock() =
+        Some("# Tasks\n\n<!-- none -->\n- [x] done\n- [ ]\n- mail (if mail)\n- read (if changed a)\n".into());
+    rig.pass(Duration::from_secs(24 * 3600)).await;
+    assert_eq!((rig.calls(), *rig.file.reads.lock(), rig.platform.inner.sent().len()), (0, 48, 0));
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_beat_is_quiet_or_speaks_and_sees_no_earlier_beat() {
+    let rig = begin(&["HEARTBEAT_OK", "**HEARTBEAT_OK**", "The plants are dry.", "Again."], None);
+    for _ in 0..4 {
+        rig.says("- look after the plants").await;
+    }
+    assert_eq!(rig.platform.inner.shown("owner"), ["The plants are dry.", "Again."]);
+    let requests = rig.model.requests();
+    assert!(requests.len() == 4 && requests.iter().all(|request| request.messages.len() == 1));
+    let text = requests[3].messages[0].text();
+    assert!(text.contains("[Heartbeat, ") && text.ends_with("- look after the plants"), "{text}");
+    let purpose =
+        rig.app.stores.usage.usage_totals(&Scope::All, Timestamp(0), UsageBy::Purpose).await.unwrap();
+    assert_eq!((purpose.len(), purpose[0].calls), (1, 4));
+    assert_eq!(purpose[0].group, serde_json::to_value(Purpose::Heartbeat).unwrap().as_str().unwrap());
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn conditions_are_looked_at_before_the_model_is() {
+    let rig = begin(&["mail", "changed"], None);
+    rig.says("- new mail (if mail)\n- notes (if changed notes.md)").await;
+    assert_eq!(rig.calls(), 0);
+    *rig.file.passes.lock() = true;
+    rig.pass(Duration::from_secs(1800)).await;
+    *rig.file.passes.lock() = false;
+    *rig.file.mark.lock() = "2".into();
+    rig.pass(Duration::from_secs(3600)).await;
+    let texts: Vec<String> = rig.model.requests().iter().map(|request| request.messages[0].text()).collect();
+    assert_eq!(texts.len(), 2);
+    assert!(texts[0].ends_with("\n- new mail") && texts[1].ends_with("\n- notes"), "{texts:?}");
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn nights_are_quiet() {
+    let rig = begin(&["awake"; 48], Some("00:00-23:00"));
+    *rig.file.text.lock() = Some("- look".into());
+    rig.pass(Duration::from_secs(24 * 3600)).await;
+    assert_eq!(rig.calls(), 2);
+    rig.end().await;
+}

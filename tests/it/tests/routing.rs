@@ -1,0 +1,60 @@
+//! Who answers: small models with tools in plain text, and the choice between models.
+
+use it::{Setup, history, say};
+use servers::{ModelServer, Reply, Script};
+
+/// The text of a whole request, for what stands anywhere in it.
+fn sent(server: &ModelServer, n: usize) -> String {
+    server.requests()[n].body.to_string()
+}
+
+#[test]
+fn a_small_model_calls_tools_in_plain_text_and_hears_of_its_mistakes() {
+    let block = |inner: &str| {
+        Reply::text(&format!("I will write it.\n<tool_call>\n{inner}\n</tool_call>")).in_deltas(7)
+    };
+    let server = ModelServer::start(Script::in_order([
+        block("{\"name\": \"write_file\", \"arguments\": {\"path\": \"a.txt\", \"content\": \"half"),
+        block("{\"name\": \"write_file\", \"arguments\": {\"path\": \"a.txt\", \"content\": \"whole\"}}"),
+        Reply::text("It is written."),
+    ]));
+    let home = Setup::of(&server).agent("model = \"test/gemma3:4b\"").home();
+    let answer = say(&home, "default", "please write a file").with_code(0);
+    assert!(answer.out.contains("It is written.") && !answer.out.contains("tool_call"), "{answer}");
+    assert_eq!(home.read("factotum/workspace/a.txt").as_deref(), Some("whole"), "nothing was repaired");
+
+    let requests = server.requests();
+    assert!(requests.iter().all(|request| request.body.get("tools").is_none()));
+    assert!(sent(&server, 0).contains("## write_file"), "the tools stand in the system prompt");
+    for request in &requests {
+        let roles = request.roles();
+        assert!(roles[1..].windows(2).all(|pair| pair[0] != pair[1]), "they take turns: {roles:?}");
+    }
+    assert!(requests[1].last_user_text().is_some_and(|text| text.contains("nothing was called")));
+    assert!(
+        requests[2].last_user_text().is_some_and(|text| text.contains("<tool_result name=\"write_file\">"))
+    );
+    let kept = format!("{:?}", history(&home, "default").0);
+    assert!(kept.contains("write_file"), "in the history it is a call like any other: {kept}");
+}
+
+#[test]
+fn a_model_that_makes_the_same_mistake_again_is_not_asked_for_ever() {
+    let server = ModelServer::start(Reply::text("<tool_call>\nwrite_file(a.txt)\n</tool_call>"));
+    let home = Setup::of(&server).provider("tools = \"text\"").home();
+    let answer = say(&home, "default", "please write a file");
+    assert!(server.requests().len() <= 3, "{} requests: {answer}", server.requests().len());
+}
+
+#[test]
+fn a_server_that_loads_models_just_in_time_is_asked_for_a_token_first() {
+    let server = ModelServer::start(Script::in_order([
+        Reply::error(503, "the model is loading"),
+        Reply::text("x"),
+        Reply::text("Here I am."),
+    ]));
+    let home = Setup::of(&server).provider("just_in_time = true").home();
+    assert_eq!(say(&home, "default", "hello").with_code(0).out.trim(), "Here I am.");
+    let asked: Vec<bool> = server.requests().iter().map(|request| request.body["max_tokens"] == 1).collect();
+    assert_eq!(asked, [true, true, false]);
+}
