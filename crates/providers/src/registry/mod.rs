@@ -14,7 +14,11 @@ mod error;
 mod find;
 mod settings;
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::Arc,
+};
 
 use agent_core::{ChosenModel, LlmProvider, RetryingProvider, TokenUsage};
 use parking_lot::Mutex;
@@ -33,6 +37,9 @@ use crate::{
     table::{self, Price},
 };
 
+/// Most names that are remembered: people make new ones up, with `/model`.
+const MOST_NAMES: usize = 256;
+
 /// Longest chain: more would be asked one after the other while somebody waits.
 const LONGEST_CHAIN: usize = 8;
 
@@ -42,6 +49,8 @@ pub struct Registry {
     board: Arc<Switchboard>,
     /// Those made so far, by name and by whether their models take images.
     made: Mutex<BTreeMap<(String, bool), Made>>,
+    /// What names came to, up to [`MOST_NAMES`]: each turn asks again, and it means the same for as long as the settings live.
+    ready: Mutex<HashMap<String, Ready>>,
 }
 
 /// A provider, made once.
@@ -139,7 +148,7 @@ impl Registry {
     /// A registry for this configuration. Touches no network and makes no provider yet.
     #[must_use]
     pub fn new(settings: Settings, board: Arc<Switchboard>) -> Self {
-        Self { settings, board, made: Mutex::default() }
+        Self { settings, board, made: Mutex::default(), ready: Mutex::default() }
     }
 
     /// The model that a run asks for by name or by preset, which exclude each other.
@@ -160,7 +169,15 @@ impl Registry {
     /// # Errors
     /// [`RegistryError`], which says what to do.
     pub fn model(&self, name: &str) -> Result<Ready, RegistryError> {
-        self.ready(name, &self.settings.fallback)
+        if let Some(ready) = self.ready.lock().get(name) {
+            return Ok(ready.clone());
+        }
+        let ready = self.ready(name, &self.settings.fallback)?;
+        let mut names = self.ready.lock();
+        if names.len() < MOST_NAMES {
+            names.insert(name.to_owned(), ready.clone());
+        }
+        Ok(ready)
     }
 
     /// The model of this preset, with those behind it that the preset names.
