@@ -38,6 +38,7 @@ mod models;
 mod provider;
 mod redact;
 mod replay;
+mod routing;
 mod spending;
 pub mod turn;
 
@@ -89,5 +90,8 @@ pub use redact::{NoSecrets, Redact};
 pub use replay::{
     AttemptReport, CallReport, Divergence, FailureReport, InboundReport, ModelCallReport, RecordedTurn,
     Replay, ReplayStep, StepReport, TurnReport,
+};
+pub use routing::{
+    Asked, Destination, LONGEST_ROUTING, Routed, Router, Rule, RuleError, Rules, SmallModel, Used,
 };
 pub use spending::{SpendingCaps, dollars};

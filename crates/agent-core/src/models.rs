@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use session_api::RunOverrides;
 
-use crate::{LlmProvider, ModelError, ModelErrorKind, TokenUsage};
+use crate::{LlmProvider, ModelError, ModelErrorKind, Router, TokenUsage};
 
 /// A model that a request can go to.
 #[derive(Clone)]
@@ -70,6 +70,8 @@ pub trait ModelDirectory: Send + Sync {
 pub struct Models {
     default: ChosenModel,
     directory: Arc<dyn ModelDirectory>,
+    local: Option<String>,
+    routers: Arc<[Arc<dyn Router>]>,
 }
 
 impl Models {
@@ -79,13 +81,39 @@ impl Models {
         let all = others.into_iter().chain([default.provider.clone()]);
         let providers = all.map(|provider| (provider.info().name.clone(), provider)).collect();
         let directory = Arc::new(ByName { providers, default: default.clone() });
-        Self { default, directory }
+        Self::with_directory(default, directory)
     }
 
     /// `default`, and a directory.
     #[must_use]
     pub fn with_directory(default: ChosenModel, directory: Arc<dyn ModelDirectory>) -> Self {
-        Self { default, directory }
+        Self { default, directory, local: None, routers: Arc::from([]) }
+    }
+
+    /// These, with a model (by its name) that `/local` switches to.
+    #[must_use]
+    pub fn with_local(mut self, name: Option<String>) -> Self {
+        self.local = name;
+        self
+    }
+
+    /// These, with routers that are asked in this order where nobody chose a model.
+    #[must_use]
+    pub fn with_routers(mut self, routers: Vec<Arc<dyn Router>>) -> Self {
+        self.routers = routers.into();
+        self
+    }
+
+    /// What `/local` switches to.
+    #[must_use]
+    pub fn local(&self) -> Option<&str> {
+        self.local.as_deref()
+    }
+
+    /// Who is asked where nobody chose a model.
+    #[must_use]
+    pub fn routers(&self) -> &Arc<[Arc<dyn Router>]> {
+        &self.routers
     }
 
     /// The model that is used when nobody says otherwise.

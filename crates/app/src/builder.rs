@@ -313,7 +313,7 @@ impl Builder {
         let wanted = self.config.agent.model.as_deref();
         let board = self.switchboard();
         match provider_choice::choose(wanted, settings, &self.environment, &board).await {
-            Ok(choice) => Some(choice),
+            Ok(choice) => Some(crate::routing::apply(choice, &self.config, problems)),
             Err(problem) => {
                 problems.push(problem);
                 None

@@ -29,6 +29,7 @@ mod gateway;
 mod observe;
 mod prompts;
 mod provider_choice;
+mod routing;
 mod setup_error;
 mod system;
 mod tasks;

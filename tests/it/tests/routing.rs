@@ -1,6 +1,6 @@
 //! Who answers: small models with tools in plain text, and the choice between models.
 
-use it::{Setup, history, say};
+use it::{Setup, history, run, say};
 use servers::{ModelServer, Reply, Script};
 
 /// The text of a whole request, for what stands anywhere in it.
@@ -57,4 +57,69 @@ fn a_server_that_loads_models_just_in_time_is_asked_for_a_token_first() {
     assert_eq!(say(&home, "default", "hello").with_code(0).out.trim(), "Here I am.");
     let asked: Vec<bool> = server.requests().iter().map(|request| request.body["max_tokens"] == 1).collect();
     assert_eq!(asked, [true, true, false]);
+}
+
+/// Answers by the model's name, and as a router says `specialist` to what is hard.
+fn by_name() -> Script {
+    Script::by(|request, _| {
+        let text = request.last_user_text().unwrap_or_default();
+        match request.body["model"].as_str() {
+            Some("tiny") if text.contains("broken") => Reply::error(400, "no"),
+            Some("tiny") if text.contains("hard") => Reply::text("{\"to\": \"specialist\"}"),
+            Some("tiny") => Reply::text("{\"to\": \"main\"}"),
+            Some(model) => Reply::text(&format!("from {model}")),
+            None => Reply::error(400, "no model"),
+        }
+    })
+}
+
+#[test]
+fn rules_and_a_small_model_choose_who_answers_and_the_bill_and_the_log_say_so() {
+    let server = ModelServer::start(by_name());
+    let home = Setup::of(&server)
+        .agent("local = \"test/mine\"")
+        .more(
+            "[routing]\nmodel = \"test/tiny\"\nspecialist = \"test/expert\"\n\
+             [routing.rules.code]\nmatch = \"compile\"\nmodel = \"test/coder\"\n\
+             [routing.rules.clock]\nmatch = \"^what time\"\ntool = \"current_datetime\"",
+        )
+        .home();
+    for (text, answer) in [
+        ("hello", "from scripted"),
+        ("a hard one", "from expert"),
+        ("a broken one", "from scripted"),
+        ("why does it not compile?", "from coder"),
+    ] {
+        assert_eq!(say(&home, "default", text).with_code(0).out.trim(), answer, "{text}");
+    }
+    let before = server.requests().len();
+    let clock = say(&home, "default", "What time is it?").with_code(0);
+    assert!(clock.out.contains("20"), "{clock}");
+    assert_eq!(server.requests().len(), before, "no model was asked");
+    for (text, answer) in [
+        ("/local", "This conversation now uses test/mine."),
+        ("a hard one", "from mine"),
+        ("/local", "This conversation uses the default model, test/scripted."),
+        ("a hard one", "from expert"),
+    ] {
+        assert_eq!(say(&home, "default", text).with_code(0).out.trim(), answer, "{text}");
+    }
+    let bill = run(home.command().args(["usage", "--by", "purpose", "--json"])).with_code(0);
+    assert!(bill.out.contains("routing"), "{bill}");
+}
+
+#[test]
+fn a_router_that_cannot_be_had_is_named_at_the_start() {
+    let server = ModelServer::start(Reply::text("hi"));
+    for (more, named) in [
+        ("[routing]\nmodel = \"test/\"", "routing.model"),
+        ("[routing]\nspecialist = \"test/expert\"", "routing.specialist"),
+        ("[routing.rules.odd]\nmatch = \"(\"", "routing.rules.odd.match"),
+        ("[routing.rules.odd]\nmatch = \"a\"\nmodel = \"test/a\"\ntool = \"b\"", "routing.rules.odd"),
+    ] {
+        let home = Setup::of(&server).more(more).home();
+        let answer = say(&home, "default", "hello").with_code(78);
+        assert!(answer.err.contains(named), "{named}: {answer}");
+    }
+    assert!(server.requests().is_empty());
 }

@@ -1,4 +1,4 @@
-//! /model.
+//! /model, /local.
 
 use session_api::{SessionWrite, Writes};
 
@@ -25,12 +25,41 @@ pub(super) async fn model(context: &CommandContext<'_>, rest: &str) -> Result<Co
     Ok(CommandAnswer { text, writes: Writes { session: Some(session), ..Writes::default() } })
 }
 
-async fn show(context: &CommandContext<'_>) -> Result<CommandAnswer, AgentError> {
+/// To the model that the configuration names for it, or back to the default one.
+pub(super) async fn local(context: &CommandContext<'_>, rest: &str) -> Result<CommandAnswer, AgentError> {
     let models = &context.core.models;
+    let Some(name) = models.local() else {
+        let text = "No local model is configured. `agent.local` in the configuration names one.";
+        return Ok(text.to_owned().into());
+    };
+    let on = match rest {
+        "" => chosen(context).await?.as_deref() != Some(name),
+        "on" => true,
+        "off" => false,
+        _ => return Ok("Write `/local`, `/local on` or `/local off`.".to_owned().into()),
+    };
+    let (text, choice) = if on {
+        match models.resolve(name) {
+            Ok(chosen) => (format!("This conversation now uses {}.", chosen.name()), Some(name.to_owned())),
+            Err(error) => return Ok(format!("{error}.").into()),
+        }
+    } else {
+        (format!("This conversation uses the default model, {}.", models.default_model().name()), None)
+    };
+    let session = SessionWrite { model: Some(choice), ..SessionWrite::default() };
+    Ok(CommandAnswer { text, writes: Writes { session: Some(session), ..Writes::default() } })
+}
+
+/// The model that this conversation chose.
+async fn chosen(context: &CommandContext<'_>) -> Result<Option<String>, AgentError> {
     let scope = session_api::Scope::Session(context.session.clone());
     let info = context.ports.stores.sessions.session(&scope, context.session).await?;
-    let chosen = info.and_then(|info| info.model);
-    let line = match chosen {
+    Ok(info.and_then(|info| info.model))
+}
+
+async fn show(context: &CommandContext<'_>) -> Result<CommandAnswer, AgentError> {
+    let models = &context.core.models;
+    let line = match chosen(context).await? {
         Some(model) => {
             format!("This conversation uses {model}; the default is {}.", models.default_model().name())
         }

@@ -27,12 +27,13 @@ pub(super) struct Bill {
 }
 
 impl Run<'_> {
-    /// Reserves the most that a call may cost. An error where that would pass a limit, or where nobody knows what it may
-    /// cost. `input_tokens` is our own estimate.
+    /// Reserves the most that a call may cost, which is that of `most` tokens. An error where that would pass a limit, or
+    /// where nobody knows what it may cost.
     pub(super) async fn reserve(
         &self,
+        purpose: Purpose,
         chosen: &ChosenModel,
-        input_tokens: u64,
+        most: TokenUsage,
     ) -> Result<Option<ReservationId>, ModelError> {
         let caps = &self.core.caps;
         if caps.is_none() {
@@ -43,9 +44,7 @@ impl Run<'_> {
             let message = format!("what was spent could not be read: {error}");
             ModelError::new(ModelErrorKind::Unavailable, message)
         };
-        let usage =
-            TokenUsage { input_tokens, output_tokens: u64::from(caps.reply_tokens), ..TokenUsage::default() };
-        let Some(ceiling_micros) = self.core.models.directory().ceiling(chosen, &usage) else {
+        let Some(ceiling_micros) = self.core.models.directory().ceiling(chosen, &most) else {
             return Err(refuse(format!(
                 "there is a limit on spending, and the price of {} or of a model behind it is not known; set `price` in its section of the configuration, or take the limit away",
                 chosen.name()
@@ -58,7 +57,7 @@ impl Run<'_> {
             session: self.info.session.clone(),
             turn: self.info.turn,
             principal: self.behalf.load().principal.id.clone(),
-            purpose: self.purpose(),
+            purpose,
             model: chosen.name(),
             ceiling_micros,
             caps: limits.iter().map(|limit| limit.cap(self.info.turn)).collect(),
@@ -96,7 +95,8 @@ impl Run<'_> {
             self.note("model.failed", &attempt.message, attempt.millis, &attempt, pending);
             if attempt.usage != TokenUsage::default() {
                 // What a broken reply used comes on top of what is reserved for a whole one.
-                pending.usage.push(self.usage(attempt.provider, attempt.model, attempt.usage, true, None));
+                let Attempt { provider, model, usage, .. } = attempt;
+                pending.usage.push(self.usage(self.purpose(), provider, model, usage, true, None));
             }
         }
         match called {
@@ -106,7 +106,15 @@ impl Run<'_> {
                     let said = json!({ "provider": provider, "model": model, "usage": reply.usage });
                     self.note("model.replied", "", millis, &said, pending);
                 }
-                pending.usage.push(self.usage(provider, model, reply.usage, estimated, bill.reservation));
+                let reserved = bill.reservation;
+                pending.usage.push(self.usage(
+                    self.purpose(),
+                    provider,
+                    model,
+                    reply.usage,
+                    estimated,
+                    reserved,
+                ));
                 Event::Replied(reply)
             }
             Err(error) => {
@@ -114,9 +122,8 @@ impl Run<'_> {
                 // An open reservation would count as spent.
                 if let (Some(id), Ok(chosen)) = (bill.reservation, &self.chosen) {
                     let provider = chosen.provider.info().name.clone();
-                    let entry =
-                        self.usage(provider, chosen.model.clone(), TokenUsage::default(), true, Some(id));
-                    pending.usage.push(entry);
+                    let (model, nothing) = (chosen.model.clone(), TokenUsage::default());
+                    pending.usage.push(self.usage(self.purpose(), provider, model, nothing, true, Some(id)));
                 }
                 Event::ModelFailed { kind: error.kind, message: error.message }
             }
@@ -124,12 +131,13 @@ impl Run<'_> {
     }
 
     /// What its model calls count as.
-    fn purpose(&self) -> Purpose {
+    pub(super) fn purpose(&self) -> Purpose {
         self.overrides.purpose.unwrap_or(Purpose::Chat)
     }
 
-    fn usage(
+    pub(super) fn usage(
         &self,
+        purpose: Purpose,
         provider: String,
         model: String,
         used: TokenUsage,
@@ -143,7 +151,7 @@ impl Run<'_> {
             session: self.info.session.clone(),
             turn: self.info.turn,
             principal: self.behalf.load().principal.id.clone(),
-            purpose: self.purpose(),
+            purpose,
             provider,
             model,
             input_tokens: used.input_tokens,
@@ -154,8 +162,15 @@ impl Run<'_> {
         }
     }
 
-    /// What `factotum turn show` tells of a call that did not go well at once.
-    fn note(&self, kind: &str, error: &str, millis: u64, what: &impl serde::Serialize, pending: &mut Writes) {
+    /// What `factotum turn show` tells beside the course of the turn: a call that did not go well at once, a choice.
+    pub(super) fn note(
+        &self,
+        kind: &str,
+        error: &str,
+        millis: u64,
+        what: &impl serde::Serialize,
+        pending: &mut Writes,
+    ) {
         let payload = serde_json::to_string(what).unwrap_or_else(|_| json!({ "message": error }).to_string());
         pending.audit.push(AuditEntry {
             at: self.ports.clock.now(),

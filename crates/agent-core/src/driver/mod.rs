@@ -9,6 +9,7 @@ mod messages;
 mod model;
 mod persist;
 mod resume;
+mod route;
 mod run;
 mod tools;
 mod watch;

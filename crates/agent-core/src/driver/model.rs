@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use futures_util::StreamExt as _;
-use session_api::{BlobId, Part};
+use session_api::{BlobId, Part, Purpose};
 use tool_api::ToolSpec;
 
 use super::{bill::Bill, run::Run};
@@ -42,7 +42,12 @@ impl Run<'_> {
         let texts =
             request.messages.iter().flat_map(|message| message.parts.iter().filter_map(Part::as_text));
         let estimate_in = texts.chain([&*request.system]).map(context::estimate_tokens).sum::<u64>();
-        bill.reservation = self.reserve(chosen, estimate_in).await?;
+        let most = TokenUsage {
+            input_tokens: estimate_in,
+            output_tokens: u64::from(self.core.caps.reply_tokens),
+            ..TokenUsage::default()
+        };
+        bill.reservation = self.reserve(self.purpose(), chosen, most).await?;
         if bill.reservation.is_some() {
             request.max_output_tokens = Some(self.core.caps.reply_tokens);
         }

@@ -33,7 +33,13 @@ impl Run<'_> {
         };
         self.prepare().await?;
         let mut machine = Machine::restore(&record)?;
-        if machine.core_digest() != self.core.digest() {
+        if machine.core_digest() == self.core.digest() {
+            // What a router chose stays chosen.
+            let routed = !self.core.models.routers().is_empty() && self.nobody_chose();
+            if let Some(Ok(begun)) = routed.then(|| self.core.models.resolve(machine.model())) {
+                self.chosen = Ok(begun);
+            }
+        } else {
             tracing::info!("the configuration changed since this turn began");
             machine
                 .note("Note: the configuration changed while I worked on this; I went on with the new one.");
@@ -59,8 +65,10 @@ impl Run<'_> {
 
     async fn begin(&mut self, pending: &mut Writes) -> Result<(Machine, Vec<Command>), AgentError> {
         let intake = self.intake(pending).await?;
+        let mut intake = intake;
         if !self.off_record {
             self.prepare().await?;
+            intake = self.choose_who(intake, pending).await;
         }
         let machine = Machine::new(self.beginning());
         let Some(first) = self.turn.founders.first() else {

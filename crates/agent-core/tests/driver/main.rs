@@ -20,6 +20,7 @@ mod limits;
 mod prompts;
 mod queues;
 mod replay;
+mod routing;
 mod sessions;
 mod spending;
 mod stops;

@@ -60,6 +60,7 @@ pub(super) fn errors(tree: &Value) -> Vec<Finding> {
         let hint = Some("write off, error, warn, info, debug or trace, or part=level pairs between commas");
         found.push(finding(KeyPath::parse("log.level"), message, hint));
     }
+    found.extend(routing(&tree["routing"]));
     let exec = &tree["tools"]["exec"];
     if exec["enabled"] == true && exec["sandbox"] != "none" {
         let key = KeyPath::parse(if exec["sandbox"].is_null() {
@@ -77,6 +78,27 @@ pub(super) fn errors(tree: &Value) -> Vec<Finding> {
     for (at, name) in tree["agent"]["ask"].as_array().into_iter().flatten().enumerate() {
         if name.as_str().is_some_and(|name| name.trim().is_empty()) {
             found.push(finding(KeyPath::parse("agent.ask").child(at.to_string()), "must not be empty", None));
+        }
+    }
+    found
+}
+
+/// What `[routing]` says and would not do.
+fn routing(section: &Value) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let start = KeyPath::parse("routing");
+    if section["specialist"].is_string() && !section["model"].is_string() {
+        let hint = Some("name one in routing.model, or send messages there by a rule");
+        found.push(finding(start.child("specialist"), "is never asked: no model chooses it", hint));
+    }
+    for (name, rule) in section["rules"].as_object().into_iter().flatten() {
+        if rule["model"].is_string() && rule["tool"].is_string() {
+            let key = start.child("rules").child(name.as_str());
+            found.push(finding(
+                key,
+                "names a model and a tool",
+                Some("name one of them, or none for the main model"),
+            ));
         }
     }
     found

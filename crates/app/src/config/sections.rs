@@ -14,8 +14,8 @@ use tools::ToolsConfig;
 
 use super::{
     BreakerSection, ChannelSection, GatewaySection, HeartbeatSection, HttpSection, KeyPath, PresetSection,
-    PriceSection, RateSection, SecretRef, SpendingSection, ToolsSection, TranscriptionSection, schema, show,
-    sources::Sources,
+    PriceSection, RateSection, RoutingSection, SecretRef, SpendingSection, ToolsSection,
+    TranscriptionSection, schema, show, sources::Sources,
 };
 
 /// The whole configuration.
@@ -28,6 +28,8 @@ pub struct Config {
     pub providers: BTreeMap<String, ProviderSection>,
     /// Models under names of their own, for `agent.model`, `--preset` and `/model`.
     pub presets: BTreeMap<String, PresetSection>,
+    /// Who answers where nobody chose a model.
+    pub routing: RoutingSection,
     /// How much money may be spent.
     pub spending: SpendingSection,
     /// The chat platforms, by their kind.
@@ -73,6 +75,10 @@ pub struct AgentSection {
     pub model: Option<String>,
     /// Models that are asked, in this order, when the one that was asked cannot answer.
     pub fallback: Vec<String>,
+    /// The model that `/local` switches a conversation to: one on your own machine, say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub local: Option<String>,
     /// The directory that the file tools work in; a relative path starts in the data directory. Without it
     /// `workspace` in the data directory.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,6 +106,7 @@ impl Default for AgentSection {
         Self {
             model: None,
             fallback: Vec::new(),
+            local: None,
             workspace: None,
             approval_minutes: 10,
             ask: Vec::new(),

@@ -192,6 +192,31 @@ impl Registry {
         self.ready(&preset.model, preset.fallback.as_ref().unwrap_or(&self.settings.fallback))
     }
 
+    /// The model or preset of this name with `main` behind it, and behind that the usual ones; a preset with a fallback of its
+    /// own keeps that.
+    ///
+    /// # Errors
+    /// [`RegistryError`], which says what to do.
+    pub fn in_front_of(&self, name: &str, main: &str) -> Result<Ready, RegistryError> {
+        match self.settings.presets.get(name.trim()) {
+            Some(preset) if preset.fallback.is_some() => self.preset(name),
+            preset => {
+                let mut behind = vec![main.to_owned()];
+                behind.extend(self.settings.fallback.iter().cloned());
+                self.ready(preset.map_or(name, |preset| &preset.model), &behind)
+            }
+        }
+    }
+
+    /// The model of this name, or of the preset of this name, with nobody behind it.
+    ///
+    /// # Errors
+    /// [`RegistryError`], which says what to do.
+    pub fn alone(&self, name: &str) -> Result<Ready, RegistryError> {
+        let preset = self.settings.presets.get(name.trim());
+        self.ready(preset.map_or(name, |preset| &preset.model), &[])
+    }
+
     /// What is meant when nobody names a model: the first configured provider by name, else the first vendor with a key in the
     /// order of the table; `None` where there is neither.
     #[must_use]
