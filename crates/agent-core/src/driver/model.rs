@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use futures_util::StreamExt as _;
-use session_api::{BlobId, Part, Purpose};
+use session_api::{BlobId, Part};
 use tool_api::ToolSpec;
 
 use super::{bill::Bill, run::Run};
