@@ -24,6 +24,10 @@ const SEND_TIME: Duration = Duration::from_secs(120);
 const PARTING: Duration = Duration::from_secs(10);
 /// How often to look whether a back-off is over when nothing else happens.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// The same where nothing was sent for [`LATELY`]: an idle process is to use next to nothing.
+const LOOK_SELDOM: Duration = Duration::from_secs(5);
+/// Longer than any pause between two attempts.
+const LATELY: Duration = Duration::from_secs(15 * 60);
 /// The longest pause before a store in trouble is asked again: it may be well at any moment, and everybody waits.
 const STORE_AGAIN: Duration = Duration::from_secs(5);
 /// The longest wait that a platform is granted.
@@ -40,6 +44,7 @@ pub(super) async fn dispatch(shared: &Shared, connected: &Connected, stop: Cance
     let mailbox = &ports.stores.mailbox;
     let mut sending = FuturesUnordered::new();
     let mut trouble = Backoff::default();
+    let mut sent_at: Option<Duration> = None;
     while !stop.is_cancelled() {
         let room = AT_ONCE.saturating_sub(sending.len());
         let claimed = async {
@@ -67,6 +72,12 @@ pub(super) async fn dispatch(shared: &Shared, connected: &Connected, stop: Cance
         };
         trouble = Backoff::default();
         let idle = claims.is_empty();
+        let now = ports.clock.monotonic();
+        if !idle {
+            sent_at = Some(now);
+        }
+        let lately = sent_at.is_some_and(|at| now.saturating_sub(at) < LATELY);
+        let look_again = if lately { LOOK_AGAIN } else { LOOK_SELDOM };
         for claim in claims {
             sending.push(deliver(shared, connected, claim, &stop));
         }
@@ -80,7 +91,7 @@ pub(super) async fn dispatch(shared: &Shared, connected: &Connected, stop: Cance
                     ports.clock.sleep(LOOK_AGAIN).await;
                 }
             }
-            () = ports.clock.sleep(LOOK_AGAIN), if idle => {}
+            () = ports.clock.sleep(look_again), if idle => {}
             () = std::future::ready(()), if !idle && room > 0 => {}
         }
     }

@@ -99,8 +99,8 @@ async fn wait(shared: &Shared, version: u64, stop: &CancellationToken) {
         Ok(due) => due.map(|at| at.since(ports.clock.now())),
         Err(_) => None,
     };
-    // A wall clock that was set back must not keep a turn waiting for as long.
-    let longest = super::LOOK_AGAIN;
+    // A wall clock that was set back must not keep a turn waiting for as long. Whatever is due sooner is known.
+    let longest = super::LOOK_AGAIN * 5;
     let until_due = due.unwrap_or(longest).clamp(BREATH, longest);
     tokio::select! {
         () = stop.cancelled() => {}
