@@ -183,3 +183,43 @@ async fn a_message_that_joined_just_before_a_crash_is_heard() {
     assert_eq!(people, ["first", "[+0ms] second"]);
     drop(first);
 }
+
+#[tokio::test]
+async fn what_joined_a_turn_unread_comes_in_again_when_it_is_given_up() {
+    let sent = Probe::new("send", Effect::Unsafe, Does::Say("sent".into()));
+    let react = |request: &ModelRequest| match request.messages.iter().any(|m| m.role == Role::Tool) {
+        true => ScriptedReply::hang(),
+        false => ScriptedReply::tool("send", &none()),
+    };
+    let core = || core(Arc::new(Reacting::new(Arc::new(Trap::never()), react)), vec![sent.clone()]);
+    let keyed = || RunRequest { idempotency_key: Some("k".into()), detached: true, ..request("go") };
+    let app = TestApp::new(core());
+    drop(app.factotum.run_streamed(keyed()).await.unwrap());
+    sent.had(1).await;
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    app.crash();
+    // Processes that die before they get anywhere; the first one takes in what came meanwhile.
+    let second = inbound_to(&session(), "and this");
+    let id = second.id;
+    drop(app.stores.mailbox.accept(None, vec![second].into(), None).await.unwrap());
+    for number in 100..110 {
+        let worker = WorkerId(uuid::Uuid::from_u128(number));
+        let turn = app.store_lease(worker).await.unwrap();
+        if turn.exhausted {
+            app.store.kill(worker);
+            break;
+        }
+        app.stores.mailbox.absorb(&turn.lease).await.unwrap();
+        app.store.kill(worker);
+    }
+    let last = app.another(core());
+    let result = last.factotum.run(keyed()).await.unwrap();
+    assert!(result.content.contains("begun several times"), "{}", result.content);
+    let settled = last.stores.mailbox.inbound(id).await.unwrap().unwrap();
+    assert!(matches!(settled.state, InboundState::Settled(_)), "{:?}", settled.state);
+    let again = last.store_lease(WorkerId(uuid::Uuid::from_u128(200))).await.unwrap();
+    assert_eq!(again.founders[0].inbound.external_id, format!("again:{id}"));
+    assert_eq!(again.founders[0].inbound.parts[0].as_text(), Some("and this"));
+}

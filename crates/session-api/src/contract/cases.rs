@@ -204,6 +204,7 @@ macro_rules! store_contract {
                 only_dead_letters_are_redriven_or_dropped
             }
             sending {
+                no_chat_is_passed_over
                 an_empty_outbox_has_nothing_to_claim
                 a_claim_carries_what_sending_needs
                 what_a_step_said_is_sent_before_the_commit

@@ -221,3 +221,17 @@ pub async fn a_claim_of_a_living_worker_stands(h: &dyn StoreHarness) {
     assert!(claim(&other, 10).await.is_empty());
     sent(&rig, &claimed).await;
 }
+
+/// However many chats wait, each gets its turn, those that waited longest first.
+pub async fn no_chat_is_passed_over(h: &dyn StoreHarness) {
+    let rig = Rig::open(h).await;
+    let turn = rig.start("hello").await;
+    let waiting = (1..=150).map(|n| super::fixture::notice(&super::fixture::session(n), &n.to_string()));
+    rig.commit(&turn, sending(waiting.collect())).await;
+    let mut seen: Vec<String> = Vec::new();
+    for most in [16, 100, 100] {
+        let claims = claim(&rig, most).await;
+        seen.extend(claims.iter().filter_map(body).map(str::to_owned));
+    }
+    assert_eq!(seen, (1..=150).map(|n| n.to_string()).collect::<Vec<_>>());
+}

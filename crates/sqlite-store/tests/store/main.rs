@@ -9,6 +9,7 @@ mod opening;
 #[cfg(test)]
 mod processes;
 #[cfg(test)]
+mod quiet;
 mod reading;
 #[cfg(test)]
 mod support;
