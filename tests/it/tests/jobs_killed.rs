@@ -72,7 +72,7 @@ fn each_job_is_fired_once_and_answered_once_whoever_is_killed() {
 
 /// As above, for longer.
 #[test]
-#[ignore = "takes two minutes"]
+#[ignore = "two minutes; `cargo xtask crash` runs it"]
 fn five_hundred_jobs_stand_forty_kills() {
     kill_while_due(500, 40, Duration::from_secs(120));
 }
