@@ -66,7 +66,7 @@ pub use inbound::{
 pub use job::{Job, JobLease, JobRun, JobStore, JobWrite, KEPT_RUNS};
 pub use journal::{JournalEntry, Step, StepKind, TurnRecord};
 pub use kv::{KvEntry, KvStore, KvWrite};
-pub use lock::{LOCK_KEY, LOCK_OWNER, Locked};
+pub use lock::{LOCK_KEY, Locked};
 pub use mailbox::Mailbox;
 pub use message::{CallId, Message, Part, Role, ToolCall, ToolResult, ToolStatus};
 pub use outbox::{

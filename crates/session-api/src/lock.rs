@@ -4,13 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{KvEntry, KvWrite, PrincipalId, Timestamp};
 
-/// Whose value the lock is. No person has this id, so that nobody's own values reach it.
-pub const LOCK_OWNER: &str = "factotum";
-
 /// The name of the lock's value. While it exists, the installation is locked; deleting it unlocks.
 pub const LOCK_KEY: &str = "locked";
 
-/// Who locked, and when: the value under [`LOCK_OWNER`] and [`LOCK_KEY`], as JSON
+/// Who locked, and when: the [installation's](PrincipalId::installation) value [`LOCK_KEY`], as JSON
 /// (`{"by": "owner", "at": 1795000000000}`). Set in the commit that accepts a [`Lock`](crate::InboundKind::Lock).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Locked {
@@ -21,24 +18,18 @@ pub struct Locked {
 }
 
 impl Locked {
-    /// The owner of the value: [`LOCK_OWNER`] as an id.
-    #[must_use]
-    pub fn owner() -> PrincipalId {
-        PrincipalId(LOCK_OWNER.into())
-    }
-
     /// Sets the value. A later lock replaces an earlier one.
     #[must_use]
     pub fn set(&self) -> KvWrite {
         let Self { by, at } = self;
         let value = serde_json::json!({ "by": by, "at": at }).to_string();
-        KvWrite::Set { owner: Self::owner(), key: LOCK_KEY.into(), value, expires_at: None }
+        KvWrite::Set { owner: PrincipalId::installation(), key: LOCK_KEY.into(), value, expires_at: None }
     }
 
     /// Deletes the value.
     #[must_use]
     pub fn unset() -> KvWrite {
-        KvWrite::Delete { owner: Self::owner(), key: LOCK_KEY.into() }
+        KvWrite::Delete { owner: PrincipalId::installation(), key: LOCK_KEY.into() }
     }
 
     /// Reads the value; `None` where it was written by somebody else in another form. It is a lock all the same.

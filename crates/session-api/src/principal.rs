@@ -11,6 +11,15 @@ use crate::SessionKey;
 #[serde(transparent)]
 pub struct PrincipalId(pub String);
 
+impl PrincipalId {
+    /// Whose values belong to the installation and to nobody: the lock, who was let in, what may be spent. No person has
+    /// this id, so that nobody's own values reach them.
+    #[must_use]
+    pub fn installation() -> Self {
+        Self("factotum".into())
+    }
+}
+
 impl fmt::Display for PrincipalId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -115,10 +115,6 @@ fn plain_name(name: &str) -> String {
     words.join(" ").chars().take(NAME).collect()
 }
 
-fn keeper() -> PrincipalId {
-    PrincipalId("factotum".into())
-}
-
 fn code_key(code: PairingCode) -> String {
     format!("pairing:code:{code}")
 }
@@ -228,7 +224,7 @@ impl Pairing {
         let welcome = self.message(["welcome", &id, "", ""], route, told, OutboxKind::Notice);
         let kv = vec![
             self.set(paired_key(&paired.channel, &paired.sender), &paired, None)?,
-            KvWrite::Delete { owner: keeper(), key: code_key(request.code) },
+            KvWrite::Delete { owner: PrincipalId::installation(), key: code_key(request.code) },
         ];
         self.write(Writes { outbox: vec![welcome], kv, ..Writes::default() }).await?;
         Ok(paired)
@@ -237,7 +233,7 @@ impl Pairing {
     /// Refuses the one who was told `code`. They are not told.
     pub async fn deny(&self, code: &str) -> Result<PairingRequest, PairingError> {
         let request = self.redeem(code).await?;
-        let kv = vec![KvWrite::Delete { owner: keeper(), key: code_key(request.code) }];
+        let kv = vec![KvWrite::Delete { owner: PrincipalId::installation(), key: code_key(request.code) }];
         self.write(Writes { kv, ..Writes::default() }).await?;
         Ok(request)
     }
@@ -247,7 +243,8 @@ impl Pairing {
         let Some(paired) = self.find(channel, sender).await? else {
             return Err(PairingError::NotPaired(format!("{channel}:{sender}")));
         };
-        let kv = vec![KvWrite::Delete { owner: keeper(), key: paired_key(channel, sender) }];
+        let kv =
+            vec![KvWrite::Delete { owner: PrincipalId::installation(), key: paired_key(channel, sender) }];
         self.write(Writes { kv, ..Writes::default() }).await?;
         Ok(paired)
     }
@@ -276,12 +273,12 @@ impl Pairing {
     }
 
     async fn read<T: serde::de::DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StoreError> {
-        let entry = self.stores.kv.kv_get(&keeper(), key).await?;
+        let entry = self.stores.kv.kv_get(&PrincipalId::installation(), key).await?;
         entry.map(|entry| parse(&entry)).transpose()
     }
 
     async fn list<T: serde::de::DeserializeOwned>(&self, prefix: &str) -> Result<Vec<T>, StoreError> {
-        let entries = self.stores.kv.kv_list(&keeper(), prefix, 1000).await?;
+        let entries = self.stores.kv.kv_list(&PrincipalId::installation(), prefix, 1000).await?;
         entries.iter().map(parse).collect()
     }
 
@@ -293,7 +290,7 @@ impl Pairing {
     ) -> Result<KvWrite, StoreError> {
         let value =
             serde_json::to_string(value).map_err(|error| StoreError::Invalid { what: error.to_string() })?;
-        Ok(KvWrite::Set { owner: keeper(), key, value, expires_at })
+        Ok(KvWrite::Set { owner: PrincipalId::installation(), key, value, expires_at })
     }
 
     fn message(&self, what: [&str; 4], route: Route, text: &str, kind: OutboxKind) -> OutboxMessage {

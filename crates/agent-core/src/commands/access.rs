@@ -1,6 +1,6 @@
 //! /lock, /unlock, /pairing: who may use the assistant at all.
 
-use session_api::{LOCK_KEY, Locked, Rank, Writes};
+use session_api::{LOCK_KEY, Locked, PrincipalId, Rank, Writes};
 
 use super::{CommandAnswer, CommandContext};
 use crate::{AgentError, Pairing, PairingError};
@@ -19,7 +19,7 @@ pub(crate) fn locked(by_owner: bool) -> String {
 
 /// Whether the assistant is locked.
 pub(crate) async fn is_locked(ports: &crate::Ports) -> Result<bool, AgentError> {
-    Ok(ports.stores.kv.kv_get(&Locked::owner(), LOCK_KEY).await?.is_some())
+    Ok(ports.stores.kv.kv_get(&PrincipalId::installation(), LOCK_KEY).await?.is_some())
 }
 
 pub(super) fn unlock(context: &CommandContext<'_>) -> CommandAnswer {

@@ -4,10 +4,12 @@ use super::{
     StoreHarness,
     fixture::{Must, Rig, founders, inbound, inbound_to, lock, member, seconds, session},
 };
-use crate::{Acceptance, Inbound, InboundId, LOCK_KEY, Locked, Principal, Rank, RunNow, Turn, Writes};
+use crate::{
+    Acceptance, Inbound, InboundId, LOCK_KEY, Locked, Principal, PrincipalId, Rank, RunNow, Turn, Writes,
+};
 
 async fn locked(rig: &Rig) -> Option<Locked> {
-    let entry = rig.stores.kv.kv_get(&Locked::owner(), LOCK_KEY).await.must();
+    let entry = rig.stores.kv.kv_get(&PrincipalId::installation(), LOCK_KEY).await.must();
     entry.map(|entry| Locked::read(&entry).must())
 }
 
