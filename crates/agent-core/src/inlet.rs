@@ -16,6 +16,9 @@ use crate::{Admission, Arrival, Judgement, commands};
 /// How long the right to poll an account holds unless it is renewed. A process that dies loses it at once.
 const SOURCE_TTL: Duration = Duration::from_secs(60);
 
+/// How often to ask for that right while another process has it. It ends without a sign when that process dies.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
 /// What the configuration says about a channel's messages on their way in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InletPolicy {
@@ -136,7 +139,7 @@ impl Inlet {
             }
             tokio::select! {
                 () = stop.cancelled() => return Ok(None),
-                () = setup.clock.sleep(Duration::from_secs(1)) => {}
+                () = setup.clock.sleep(ASK_AGAIN) => {}
             }
         }
     }

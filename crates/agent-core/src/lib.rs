@@ -94,4 +94,4 @@ pub use replay::{
 pub use routing::{
     Asked, Destination, LONGEST_ROUTING, Routed, Router, Rule, RuleError, Rules, SmallModel, Used,
 };
-pub use spending::{SpendingCaps, dollars};
+pub use spending::{SpendingCaps, cost_of};

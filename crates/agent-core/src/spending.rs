@@ -1,6 +1,6 @@
 //! Limits on spending: what they are, and what the owner allowed besides.
 
-use session_api::{Cap, KvWrite, PrincipalId, StoreError, Timestamp, TurnId};
+use session_api::{Cap, KvWrite, PrincipalId, StoreError, Timestamp, TurnId, UsageTotal};
 
 use crate::Ports;
 
@@ -122,22 +122,18 @@ pub(crate) async fn extra(ports: &Ports, period: Period, when: &str) -> Result<u
     if period == Period::Turn {
         return Ok(0);
     }
-    let entry = ports.stores.kv.kv_get(&keeper(), &key(period, when)).await?;
+    let entry = ports.stores.kv.kv_get(&PrincipalId::installation(), &key(period, when)).await?;
     Ok(entry.and_then(|entry| entry.value.parse().ok()).unwrap_or_default())
 }
 
 /// Allows so much besides, in all, for this day or month.
 pub(crate) fn allow(period: Period, when: &str, micros: u64, now: Timestamp) -> KvWrite {
     KvWrite::Set {
-        owner: keeper(),
+        owner: PrincipalId::installation(),
         key: key(period, when),
         value: micros.to_string(),
         expires_at: Some(now.plus(std::time::Duration::from_secs(32 * 24 * 60 * 60))),
     }
-}
-
-fn keeper() -> PrincipalId {
-    PrincipalId("factotum".into())
 }
 
 fn key(period: Period, when: &str) -> String {
@@ -145,13 +141,22 @@ fn key(period: Period, when: &str) -> String {
 }
 
 /// Millionths of a US dollar for people: `$1.25`, and `$0.1234` where cents do not tell it.
-#[must_use]
-pub fn dollars(micros: u64) -> String {
+pub(crate) fn dollars(micros: u64) -> String {
     let (whole, part) = (micros / 1_000_000, micros % 1_000_000);
     if part % 10_000 == 0 {
         format!("${whole}.{:02}", part / 10_000)
     } else {
         format!("${whole}.{:04}", part / 100)
+    }
+}
+
+/// What a sum of calls cost, for people.
+#[must_use]
+pub fn cost_of(total: &UsageTotal) -> String {
+    match (total.cost_micros, total.unpriced_calls) {
+        (_, unpriced) if unpriced == total.calls => "price unknown".to_owned(),
+        (micros, 0) => dollars(micros),
+        (micros, unpriced) => format!("{} and {unpriced} calls of unknown price", dollars(micros)),
     }
 }
 

@@ -3,7 +3,7 @@
 use agent_core::TokenUsage;
 use serde::{Deserialize, Serialize};
 
-use crate::table::{self, Price, Vendor};
+use crate::table::Price;
 
 /// A price as its owner writes it: US dollars for a million tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -43,16 +43,10 @@ impl Price {
     }
 }
 
-/// What a call of a vendor's model costs, in millionths of a US dollar; `None` where nobody knows the price. `model` is its
-/// name there, that of a dated issue included.
-#[must_use]
-pub fn cost(vendor: &'static Vendor, model: &str, usage: &TokenUsage) -> Option<u64> {
-    table::of(vendor, model).price().map(|price| price.of(usage))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table;
 
     #[test]
     fn reads_and_writes_of_the_cache_have_their_own_price() {
@@ -62,7 +56,9 @@ mod tests {
             cache_write_tokens: 300,
             output_tokens: 50,
         };
-        let of = |vendor, model| cost(table::vendor(vendor).unwrap(), model, &usage);
+        let of = |vendor, model| {
+            table::of(table::vendor(vendor).unwrap(), model).price().map(|price| price.of(&usage))
+        };
         // 100 × 5 + 600 × 0.5 + 300 × 6.25 + 50 × 25 dollars for a million.
         assert_eq!(of("anthropic", "claude-opus-5"), Some(500 + 300 + 1_875 + 1_250));
         assert_eq!(of("anthropic", "claude-opus-5-20260801"), of("anthropic", "claude-opus-5"));

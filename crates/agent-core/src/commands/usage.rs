@@ -5,7 +5,7 @@ use session_api::{Rank, Timestamp, UsageBy, Writes};
 use super::{CommandAnswer, CommandContext};
 use crate::{
     AgentError,
-    spending::{self, Period, dollars},
+    spending::{self, Period, cost_of, dollars},
 };
 
 pub(super) async fn usage(context: &CommandContext<'_>, rest: &str) -> Result<CommandAnswer, AgentError> {
@@ -23,14 +23,14 @@ async fn show(context: &CommandContext<'_>) -> Result<String, AgentError> {
     let mut lines: Vec<String> = totals
         .iter()
         .map(|total| {
-            let cost = match (total.cost_micros, total.unpriced_calls) {
-                (_, unpriced) if unpriced == total.calls => "price unknown".to_owned(),
-                (micros, 0) => dollars(micros),
-                (micros, unpriced) => format!("{} and {unpriced} calls of unknown price", dollars(micros)),
-            };
             format!(
-                "{}: {} calls, {} tokens in ({} cached), {} out, {cost}",
-                total.group, total.calls, total.input_tokens, total.cached_tokens, total.output_tokens
+                "{}: {} calls, {} tokens in ({} cached), {} out, {}",
+                total.group,
+                total.calls,
+                total.input_tokens,
+                total.cached_tokens,
+                total.output_tokens,
+                cost_of(total)
             )
         })
         .collect();

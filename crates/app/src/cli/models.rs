@@ -67,15 +67,16 @@ fn facts(target: &Target) -> String {
         Some(price) if price.input == 0 && price.output == 0 => facts.push("free".into()),
         Some(price) => facts.push(format!(
             "${} in, ${} out for a million tokens",
-            dollars(price.input),
-            dollars(price.output)
+            exact(price.input),
+            exact(price.output)
         )),
         None => facts.push("price unknown".into()),
     }
     facts.join(", ")
 }
 
-fn dollars(micros: u64) -> String {
+/// Dollars to the last digit: prices of a token are small.
+fn exact(micros: u64) -> String {
     let text = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
     let short = text.trim_end_matches('0').trim_end_matches('.');
     if short.is_empty() { "0".to_owned() } else { short.to_owned() }
@@ -118,7 +119,7 @@ async fn test(registry: &Registry, name: &str, json: bool) -> Result<u8, CliErro
             let used = usage
                 .map(|usage| format!(", {} tokens in, {} out", usage.input_tokens, usage.output_tokens))
                 .unwrap_or_default();
-            let cost = cost_micros.map(|micros| format!(", ${}", dollars(micros))).unwrap_or_default();
+            let cost = cost_micros.map(|micros| format!(", ${}", exact(micros))).unwrap_or_default();
             format!("{full} works: answered{by} in {millis} ms{used}{cost}: {answer}")
         }
         Outcome::Fails { part, message } => format!("{full} does not work; {}: {message}", words(part)),
@@ -144,6 +145,6 @@ mod tests {
 
     #[test]
     fn amounts_are_written_without_needless_zeros() {
-        assert_eq!([150_000, 3_000_000, 0, 1_250_000].map(dollars), ["0.15", "3", "0", "1.25"]);
+        assert_eq!([150_000, 3_000_000, 0, 1_250_000].map(exact), ["0.15", "3", "0", "1.25"]);
     }
 }

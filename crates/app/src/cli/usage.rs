@@ -1,6 +1,6 @@
 //! `factotum usage`.
 
-use agent_core::dollars;
+use agent_core::cost_of;
 use session_api::{Clock as _, Timestamp, UsageBy, UsageTotal};
 
 use super::{
@@ -97,14 +97,13 @@ fn table(totals: &[UsageTotal]) -> String {
 }
 
 fn sentence(total: &UsageTotal) -> String {
-    let cost = match (total.cost_micros, total.unpriced_calls) {
-        (_, unpriced) if unpriced == total.calls => "price unknown".to_owned(),
-        (micros, 0) => dollars(micros),
-        (micros, unpriced) => format!("{} and {unpriced} calls of unknown price", dollars(micros)),
-    };
     format!(
-        "{cost}, {} calls, {} tokens in ({} cached), {} out",
-        total.calls, total.input_tokens, total.cached_tokens, total.output_tokens
+        "{}, {} calls, {} tokens in ({} cached), {} out",
+        cost_of(total),
+        total.calls,
+        total.input_tokens,
+        total.cached_tokens,
+        total.output_tokens
     )
 }
 

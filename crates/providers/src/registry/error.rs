@@ -75,9 +75,6 @@ pub enum RegistryError {
         /// Those that there are.
         known: Vec<String>,
     },
-    /// A model and a preset are both named.
-    #[error("a model and a preset are both named; name one of them")]
-    Both,
     /// One of those that stand behind a model cannot be had.
     #[error("the fallback `{name}` cannot be used: {source}")]
     Fallback {
@@ -117,7 +114,7 @@ impl RegistryError {
             },
             Self::EmptyKey { .. } | Self::ForeignKey { .. } => Part::Key,
             Self::NoAddress { .. } | Self::Address { .. } => Part::BaseUrl,
-            Self::NoPreset { .. } | Self::Both => Part::Name,
+            Self::NoPreset { .. } => Part::Name,
             Self::Fallback { source, .. } => source.part(),
         }
     }

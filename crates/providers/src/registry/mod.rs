@@ -151,19 +151,6 @@ impl Registry {
         Self { settings, board, made: Mutex::default(), ready: Mutex::default() }
     }
 
-    /// The model that a run asks for by name or by preset, which exclude each other.
-    ///
-    /// # Errors
-    /// [`RegistryError`], which says what to do.
-    pub fn choose(&self, model: Option<&str>, preset: Option<&str>) -> Result<Option<Ready>, RegistryError> {
-        match (model, preset) {
-            (Some(_), Some(_)) => Err(RegistryError::Both),
-            (Some(model), None) => self.model(model).map(Some),
-            (None, Some(preset)) => self.preset(preset).map(Some),
-            (None, None) => Ok(None),
-        }
-    }
-
     /// The model of this name, with the usual ones behind it.
     ///
     /// # Errors
@@ -215,14 +202,6 @@ impl Registry {
     pub fn alone(&self, name: &str) -> Result<Ready, RegistryError> {
         let preset = self.settings.presets.get(name.trim());
         self.ready(preset.map_or(name, |preset| &preset.model), &[])
-    }
-
-    /// What is meant when nobody names a model: the first configured provider by name, else the first vendor with a key in the
-    /// order of the table; `None` where there is neither.
-    #[must_use]
-    pub fn usual(&self) -> Option<String> {
-        let configured = self.settings.providers.keys().next().cloned();
-        configured.or_else(|| Some(self.settings.keys.vendors().next()?.name.to_owned()))
     }
 
     /// Whether there is a preset of this name.

@@ -166,19 +166,6 @@ fn presets_and_fallbacks_make_chains() {
     assert_eq!((ready.chain.len(), ready.chosen().name().as_str()), (1, "anthropic/claude-sonnet-5"));
     let error = registry.preset("slow").unwrap_err().to_string();
     assert_eq!(error, "there is no preset `slow`; there are `alone`, `careful`, `fast`");
-    assert!(registry.choose(Some("groq/llama"), Some("fast")).is_err());
-    assert!(registry.choose(None, None).unwrap().is_none());
-    assert_eq!(registry.choose(None, Some("fast")).unwrap().unwrap().model, "llama");
-}
-
-#[test]
-fn without_a_name_the_first_provider_or_the_first_key_counts() {
-    assert_eq!(registry(at_home()).usual().as_deref(), Some("proxy"));
-    let keys = vendors(&[("groq", "gsk_1"), ("deepseek", "sk-1"), ("openai", " ")]);
-    let keyed = registry(keys);
-    let usual = keyed.usual().unwrap();
-    assert_eq!((usual.as_str(), keyed.resolve(&usual).unwrap().model.as_str()), ("deepseek", "first"));
-    assert_eq!(registry(Settings::default()).usual(), None);
 }
 
 #[test]
