@@ -41,10 +41,11 @@ fn gate_file() -> (tempfile::TempDir, String) {
     (dir, path)
 }
 
-#[test]
-fn a_message_in_a_running_turn_joins_it_at_the_next_tool_call() {
+/// Says a second thing while a tool of the first one's turn runs, waits for the last answer and ends the gateway. `busy` is
+/// what the channel is told to do with it.
+fn second_while_the_first_runs(busy: &str) -> Desk {
     let (_dir, gate) = gate_file();
-    let desk = Desk::new(working(&gate)).channel("busy = \"steer\"");
+    let desk = Desk::new(working(&gate)).channel(&format!("busy = \"{busy}\""));
     let gateway = desk.open();
     desk.say("w-one");
     desk.server.wait_for_requests(1, PATIENCE).unwrap();
@@ -53,6 +54,12 @@ fn a_message_in_a_running_turn_joins_it_at_the_next_tool_call() {
     std::fs::write(&gate, "").unwrap();
     desk.hears("answer to w-one w-two");
     gateway.stop();
+    desk
+}
+
+#[test]
+fn a_message_in_a_running_turn_joins_it_at_the_next_tool_call() {
+    let desk = second_while_the_first_runs("steer");
     assert_eq!(desk.telegram.texts(5).len(), 1, "{:?}", desk.telegram.texts(5));
     assert_eq!(desk.server.requests().len(), 2);
     desk.server.requests().iter().for_each(valid);
@@ -61,16 +68,7 @@ fn a_message_in_a_running_turn_joins_it_at_the_next_tool_call() {
 
 #[test]
 fn a_message_in_a_running_turn_waits_for_its_own_where_that_is_wanted() {
-    let (_dir, gate) = gate_file();
-    let desk = Desk::new(working(&gate)).channel("busy = \"queue\"");
-    let gateway = desk.open();
-    desk.say("w-one");
-    desk.server.wait_for_requests(1, PATIENCE).unwrap();
-    let second = desk.say("w-two");
-    desk.telegram.wait_for("the second", PATIENCE, |seen| seen.acknowledged(second)).unwrap();
-    std::fs::write(&gate, "").unwrap();
-    desk.hears("answer to w-one w-two");
-    gateway.stop();
+    let desk = second_while_the_first_runs("queue");
     let texts = desk.telegram.texts(5);
     assert_eq!(texts, ["answer to w-one", "answer to w-one w-two"]);
     sound(&desk.home);
