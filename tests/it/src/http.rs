@@ -57,11 +57,3 @@ fn ask(
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(wrong)?;
     Ok(Answer { status, body: body.to_owned() })
 }
-
-/// A port that is free now.
-///
-/// # Errors
-/// When there is none.
-pub fn free_port() -> io::Result<u16> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}

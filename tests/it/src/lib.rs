@@ -19,7 +19,7 @@ mod wait;
 pub use crowd::{Crowd, Reckoning, dead_marks, sound, whole};
 pub use desk::{Desk, OWNER};
 pub use gateway::Gateway;
-pub use http::{Answer, free_port, get, post};
+pub use http::{Answer, get, post};
 pub use kill::{kill_at, talking};
 pub use look::{History, dead_letters, history, parse_lines, questions, valid};
 pub use process::{Output, Proc, run, run_with_input};

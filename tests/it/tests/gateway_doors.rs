@@ -1,7 +1,7 @@
 //! Who is let in: webhooks, strangers, groups, the lock.
 
 use it::platform::{Platform, Slack};
-use it::{Crowd, Desk, PATIENCE, Setup, free_port, post, run, sound, until, words};
+use it::{Crowd, Desk, PATIENCE, Setup, post, run, sound, until, words};
 use serde_json::json;
 use servers::slack::SIGNING_SECRET;
 use servers::telegram::Say;
@@ -19,7 +19,7 @@ const SECRET: &str = "a-secret-of-the-webhook";
 
 #[test]
 fn a_webhook_without_the_right_secret_changes_nothing() {
-    let port = free_port().unwrap();
+    let port = servers::free_port().unwrap();
     let desk = Desk::new(echo())
         .channel(&format!(
             "webhook_url = \"http://127.0.0.1:{port}/hooks/telegram\"\nwebhook_secret = \"{SECRET}\""

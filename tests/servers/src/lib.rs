@@ -33,4 +33,4 @@ pub use corpus::{corpus, entries};
 pub use home::TempHome;
 pub use ledger::Ledger;
 pub use model::{Call, End, Gate, Hold, ModelServer, Reply, Request, Script, TooFew, Usage};
-pub use port::refused_url;
+pub use port::{free_port, refused_url};

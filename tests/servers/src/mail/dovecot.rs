@@ -12,6 +12,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::maildir::Maildir;
+use crate::free_port;
 
 /// The one account.
 pub const USER: &str = "bot@test.local";
@@ -108,14 +109,15 @@ impl Dovecot {
         if self.as_nobody {
             command.gid(NOBODY).uid(NOBODY);
         }
-        self.child = Some(Running(command.spawn()?));
+        let child = self.child.insert(Running(command.spawn()?));
         let port = self.port;
-        if wait(|| TcpStream::connect(("127.0.0.1", port)).is_ok()) {
-            Ok(())
-        } else {
-            let log = fs::read_to_string(self.root.path().join("log")).unwrap_or_default();
-            Err(io::Error::other(format!("nobody listens on port {port}; its log: {log}")))
+        let listens = wait(|| TcpStream::connect(("127.0.0.1", port)).is_ok());
+        // Somebody else may listen there.
+        if listens && child.0.try_wait()?.is_none() {
+            return Ok(());
         }
+        let log = fs::read_to_string(self.root.path().join("log")).unwrap_or_default();
+        Err(io::Error::other(format!("it does not listen on port {port}; its log: {log}")))
     }
 
     /// The port of plain IMAP and STARTTLS.
@@ -330,10 +332,6 @@ fn quiet(command: &mut Command) -> io::Result<()> {
 fn program() -> &'static str {
     const DEBIAN: &str = "/usr/sbin/dovecot";
     if Path::new(DEBIAN).exists() { DEBIAN } else { "dovecot" }
-}
-
-fn free_port() -> io::Result<u16> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 /// Asks until it is true; false when [`PATIENCE`] has passed.
