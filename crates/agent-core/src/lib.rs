@@ -63,7 +63,10 @@ pub use channel::{
     ChannelSetupError, HookRequest, HookResponse, Place, Reconciled, Sent, TextUnit,
 };
 pub use commands::{COMMANDS, CommandHelp};
-pub use context::{NoPrompts, PromptFile, PromptSource, estimate_tokens, fold_history, system_prompt};
+pub use context::{
+    NoPrompts, PromptRequest, PromptSection, PromptSource, Share, estimate_tokens, fold_history,
+    system_prompt,
+};
 pub use core::{BudgetConfig, Core};
 pub use embedding::{Embedded, Embedder, WordEmbedder};
 pub use error::AgentError;

@@ -2,14 +2,9 @@
 
 use std::path::PathBuf;
 
-use agent_core::{PromptFile, PromptSource};
+use agent_core::{PromptRequest, PromptSection, PromptSource, Share};
 use async_trait::async_trait;
-use session_api::{Principal, Rank};
-
-/// Files for everybody.
-const SHARED: [&str; 2] = ["AGENTS.md", "SOUL.md"];
-/// Files for the owner alone.
-const OWN: [&str; 2] = ["USER.md", "memory/MEMORY.md"];
+use session_api::Rank;
 
 /// `AGENTS.md`, `SOUL.md`, `USER.md`, `memory/MEMORY.md` and `CONTEXT-<channel>.md`, read anew for each turn, so that
 /// an edit by hand counts from the next message on.
@@ -20,14 +15,21 @@ pub(crate) struct WorkspacePrompts {
 
 #[async_trait]
 impl PromptSource for WorkspacePrompts {
-    async fn files(&self, principal: &Principal, channel: &str) -> Vec<PromptFile> {
-        let own: &[&str] = if principal.rank == Rank::Owner { &OWN } else { &[] };
-        let context = format!("CONTEXT-{channel}.md");
-        let names = SHARED.iter().chain(own).copied().chain([context.as_str()]);
-        let mut files = Vec::new();
-        for name in names {
+    async fn sections(&self, request: PromptRequest<'_>) -> Vec<PromptSection> {
+        let context = format!("CONTEXT-{}.md", request.session.channel);
+        let mut files = vec![
+            (Share::Instructions, "AGENTS.md"),
+            (Share::Instructions, "SOUL.md"),
+            (Share::Channel, context.as_str()),
+        ];
+        if request.principal.rank == Rank::Owner {
+            files.extend([(Share::Person, "USER.md"), (Share::Memory, "memory/MEMORY.md")]);
+        }
+        let mut sections = Vec::new();
+        for (share, name) in files {
             match std::fs::read(self.workspace.join(name)) {
-                Ok(bytes) => files.push(PromptFile {
+                Ok(bytes) => sections.push(PromptSection {
+                    share,
                     name: name.to_owned(),
                     text: String::from_utf8_lossy(&bytes).into_owned(),
                 }),
@@ -35,6 +37,6 @@ impl PromptSource for WorkspacePrompts {
                 Err(error) => tracing::warn!(file = name, %error, "an instruction file cannot be read"),
             }
         }
-        files
+        sections
     }
 }

@@ -6,5 +6,5 @@ mod tokens;
 
 pub use history::fold_history;
 pub(crate) use history::shrunk;
-pub use prompt::{NoPrompts, PromptFile, PromptSource, system_prompt};
+pub use prompt::{NoPrompts, PromptRequest, PromptSection, PromptSource, Share, system_prompt};
 pub use tokens::estimate_tokens;

@@ -1,45 +1,79 @@
-//! What stands before the conversation, most stable first: identity, then the owner's files.
+//! What stands before the conversation, most stable first: identity, then the sections that the prompt source brings.
 
 use std::fmt::Write as _;
 
 use async_trait::async_trait;
-use session_api::Principal;
+use session_api::{Principal, SessionKey};
 
 const IDENTITY: &str = include_str!("../../prompts/identity.md");
 
-/// A file of instructions.
+/// Whose room in the prompt a section takes. The order is that of the prompt: what changes least stands first, so that a
+/// provider's cache of the beginning holds longest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Share {
+    /// `AGENTS.md` and `SOUL.md`: for everybody.
+    Instructions,
+    /// `USER.md`, or a member's own file: for one person.
+    Person,
+    /// `CONTEXT-<channel>.md`.
+    Channel,
+    /// The skills: a line for each, and the whole text of those that are active.
+    Skills,
+    /// The profile that a run was started with.
+    Profile,
+    /// Standing rules that were learnt.
+    Rules,
+    /// The memory file.
+    Memory,
+    /// What is being kept in mind for this session alone.
+    Working,
+}
+
+/// A piece of the prompt: a file, or something that was put together.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PromptFile {
-    /// Its name, such as `AGENTS.md`.
+pub struct PromptSection {
+    /// Whose room it takes.
+    pub share: Share,
+    /// Its heading, such as `AGENTS.md`.
     pub name: String,
     /// Its text.
     pub text: String,
 }
 
-/// Brings the instruction files of the workspace. People edit them by hand at any time.
-#[async_trait]
-pub trait PromptSource: Send + Sync {
-    /// The files for a turn in which `principal` has the lowest rank of all who speak, on a channel of this kind, in
-    /// the order in which they are to stand. The owner's files are for the owner only.
-    async fn files(&self, principal: &Principal, channel: &str) -> Vec<PromptFile>;
+/// For which turn sections are asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct PromptRequest<'a> {
+    /// Who has the lowest rank of all who speak. The owner's files are for the owner only.
+    pub principal: &'a Principal,
+    /// The session.
+    pub session: &'a SessionKey,
 }
 
-/// No instruction files.
+/// Brings the sections of the prompt. People edit the files behind them by hand at any time.
+#[async_trait]
+pub trait PromptSource: Send + Sync {
+    /// The sections for a turn. Those of one share stand in the order in which they come.
+    async fn sections(&self, request: PromptRequest<'_>) -> Vec<PromptSection>;
+}
+
+/// No sections.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoPrompts;
 
 #[async_trait]
 impl PromptSource for NoPrompts {
-    async fn files(&self, _principal: &Principal, _channel: &str) -> Vec<PromptFile> {
+    async fn sections(&self, _request: PromptRequest<'_>) -> Vec<PromptSection> {
         Vec::new()
     }
 }
 
-/// The system prompt. A file over `file_bytes` is left out whole, and the model is told.
+/// The system prompt. A section over `file_bytes` is left out whole, and the model is told.
 #[must_use]
-pub fn system_prompt(files: &[PromptFile], file_bytes: usize) -> String {
+pub fn system_prompt(sections: &[PromptSection], file_bytes: usize) -> String {
     let mut prompt = IDENTITY.trim_end().to_owned();
-    for PromptFile { name, text } in files {
+    let mut sections: Vec<&PromptSection> = sections.iter().collect();
+    sections.sort_by_key(|section| section.share);
+    for PromptSection { name, text, .. } in sections {
         let text = text.trim();
         if text.is_empty() {
             continue;

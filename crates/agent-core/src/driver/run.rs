@@ -33,8 +33,8 @@ use super::{
     watch::{Noticed, watch},
 };
 use crate::{
-    AgentError, ChosenModel, Core, Hook, HookError, ModelError, Ports, RunEvent, RunEventKind, RunInfo,
-    context,
+    AgentError, ChosenModel, Core, Hook, HookError, ModelError, Ports, PromptRequest, RunEvent, RunEventKind,
+    RunInfo, context,
     turn::{Command, Ending, Event, Machine, Stamp},
 };
 
@@ -324,8 +324,9 @@ impl<'a> Run<'a> {
 
     /// Runs on behalf of `principal` from here on: its rights, and the instructions that are for its eyes.
     async fn act_for(&self, principal: Principal) {
-        let files = self.core.prompts.files(&principal, &self.info.session.channel).await;
-        let system = context::system_prompt(&files, self.core.budget.file_bytes).into();
+        let request = PromptRequest { principal: &principal, session: &self.info.session };
+        let sections = self.core.prompts.sections(request).await;
+        let system = context::system_prompt(&sections, self.core.budget.file_bytes).into();
         self.behalf.store(Arc::new(Behalf { principal, system }));
     }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use agent_core::{PromptFile, PromptSource, RunRequest, ScriptedReply, system_prompt};
+use agent_core::{
+    PromptRequest, PromptSection, PromptSource, RunRequest, ScriptedReply, Share, system_prompt,
+};
 use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -19,13 +21,14 @@ struct Files {
 
 #[async_trait]
 impl PromptSource for Files {
-    async fn files(&self, principal: &Principal, channel: &str) -> Vec<PromptFile> {
-        self.asked.lock().push((principal.rank, channel.to_owned()));
-        let file = |name: &str, text: &str| PromptFile { name: name.into(), text: text.into() };
-        match principal.rank {
-            Rank::Owner => vec![file("AGENTS.md", "Be brief."), file("USER.md", "Likes tea.")],
-            _ => vec![file("AGENTS.md", "Be brief.")],
-        }
+    async fn sections(&self, request: PromptRequest<'_>) -> Vec<PromptSection> {
+        let rank = request.principal.rank;
+        self.asked.lock().push((rank, request.session.channel.clone()));
+        let section =
+            |share, name: &str, text: &str| PromptSection { share, name: name.into(), text: text.into() };
+        // Not in the order of the prompt.
+        let own = (rank == Rank::Owner).then(|| section(Share::Person, "USER.md", "Likes tea."));
+        own.into_iter().chain([section(Share::Instructions, "AGENTS.md", "Be brief.")]).collect()
     }
 }
 
@@ -87,7 +90,8 @@ async fn instruction_files_stand_in_the_system_prompt_of_those_they_are_for() {
 
 #[test]
 fn a_file_that_is_too_long_is_left_out_whole_and_the_model_is_told() {
-    let file = |name: &str, text: String| PromptFile { name: name.into(), text };
+    let file =
+        |name: &str, text: String| PromptSection { share: Share::Instructions, name: name.into(), text };
     let files =
         [file("LONG.md", "x".repeat(101)), file("EMPTY.md", " \n".into()), file("FITS.md", "y".repeat(100))];
     let prompt = system_prompt(&files, 100);
