@@ -30,6 +30,9 @@ pub struct AnthropicConfig {
     pub connect_timeout_seconds: u64,
     /// `system` (as `HTTPS_PROXY` and the like say) or the URL of a proxy; without it none is used.
     pub proxy: Option<String>,
+    /// Whether replies are asked for piece by piece. Where not, a reply is seen when it is whole: for servers that cannot
+    /// stream, or not with tools.
+    pub stream: bool,
     /// Whether its models take images; where not, a note in the text takes their place.
     pub images: bool,
 }
@@ -88,6 +91,7 @@ impl Default for AnthropicConfig {
             total_timeout_seconds: 600,
             connect_timeout_seconds: 10,
             proxy: None,
+            stream: true,
             images: true,
         }
     }
@@ -108,6 +112,7 @@ impl fmt::Debug for AnthropicConfig {
             .field("total_timeout_seconds", &self.total_timeout_seconds)
             .field("connect_timeout_seconds", &self.connect_timeout_seconds)
             .field("proxy", &self.proxy.as_ref().map(|_| "…"))
+            .field("stream", &self.stream)
             .field("images", &self.images)
             .finish()
     }

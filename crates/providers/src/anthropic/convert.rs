@@ -113,7 +113,7 @@ impl Serialize for Body<'_> {
         let (most, budget) = self.limits();
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("model", &self.request.model)?;
-        map.serialize_entry("stream", &true)?;
+        map.serialize_entry("stream", &self.config.stream)?;
         map.serialize_entry("max_tokens", &most)?;
         match (self.thinking, budget) {
             (Thinking::Adaptive, _) => map.serialize_entry("thinking", &Think::of("adaptive", None))?,

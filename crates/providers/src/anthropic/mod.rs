@@ -122,7 +122,8 @@ impl LlmProvider for AnthropicProvider {
         // Images may be large, and the reply may take minutes.
         drop(request);
         // This format has no place for the id that follows a message through logs.
-        let letter = Letter { url: &self.messages, model: &model, correlation: None, body };
+        let streams = self.config.stream;
+        let letter = Letter { url: &self.messages, model: &model, correlation: None, streams, body };
         self.server.post(letter, stream::Reply::new(from)).await
     }
 

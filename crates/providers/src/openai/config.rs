@@ -27,6 +27,9 @@ pub struct OpenAiConfig {
     pub connect_timeout_seconds: u64,
     /// `system` (as `HTTPS_PROXY` and the like say) or the URL of a proxy; without it none is used.
     pub proxy: Option<String>,
+    /// Whether replies are asked for piece by piece. Where not, a reply is seen when it is whole: for servers that cannot
+    /// stream, or not with tools.
+    pub stream: bool,
     /// Whether its models take images; where not, a note in the text takes their place.
     pub images: bool,
     /// Whether to ask for token counts at the end of a stream. Some older servers refuse the question.
@@ -59,6 +62,7 @@ impl Default for OpenAiConfig {
             total_timeout_seconds: 600,
             connect_timeout_seconds: 10,
             proxy: None,
+            stream: true,
             images: true,
             stream_usage: None,
             limit_field: None,
@@ -84,6 +88,7 @@ impl fmt::Debug for OpenAiConfig {
             .field("total_timeout_seconds", &self.total_timeout_seconds)
             .field("connect_timeout_seconds", &self.connect_timeout_seconds)
             .field("proxy", &self.proxy.as_ref().map(|_| "…"))
+            .field("stream", &self.stream)
             .field("images", &self.images)
             .field("stream_usage", &self.stream_usage)
             .field("limit_field", &self.limit_field)

@@ -24,6 +24,8 @@ const NOTED: &str = "(noted)";
 /// The body of a request for a completion.
 pub(super) struct Body<'a> {
     pub(super) request: &'a ModelRequest,
+    /// Whether the reply is to come piece by piece.
+    pub(super) stream: bool,
     /// Whether images are sent.
     pub(super) images: bool,
     pub(super) quirks: &'a Quirks,
@@ -35,8 +37,8 @@ impl Serialize for Body<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("model", &self.request.model)?;
-        map.serialize_entry("stream", &true)?;
-        if self.quirks.stream_usage {
+        map.serialize_entry("stream", &self.stream)?;
+        if self.stream && self.quirks.stream_usage {
             map.serialize_entry("stream_options", &StreamOptions { include_usage: true })?;
         }
         if let Some(limit) = self.request.max_output_tokens {

@@ -51,7 +51,7 @@ fn request(messages: Vec<Message>) -> ModelRequest {
 }
 
 fn text(request: &ModelRequest, quirks: &Quirks) -> String {
-    serde_json::to_string(&Body { request, images: true, quirks, from: "here:1" }).unwrap()
+    serde_json::to_string(&Body { request, stream: true, images: true, quirks, from: "here:1" }).unwrap()
 }
 
 fn messages(sent: Vec<Message>, quirks: &Quirks) -> Value {
@@ -113,7 +113,7 @@ fn a_user_message_is_text_or_parts() {
         ]}])
     );
     let sent = request(vec![message(Role::User, parts[..2].to_vec()), message(Role::User, vec![])]);
-    let blind = Body { request: &sent, images: false, quirks: &Quirks::USUAL, from: "here:1" };
+    let blind = Body { request: &sent, stream: true, images: false, quirks: &Quirks::USUAL, from: "here:1" };
     let sent = serde_json::to_value(blind).unwrap()["messages"].clone();
     assert_eq!(
         sent,

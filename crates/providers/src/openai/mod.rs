@@ -115,7 +115,13 @@ impl LlmProvider for OpenAiProvider {
         self.server.ready()?;
         let from = self.server.endpoint();
         let quirks = if self.own { self.quirks.for_model(&request.model, &self.config) } else { self.quirks };
-        let body = Body { request: &request, images: self.config.images, quirks: &quirks, from: &from };
+        let body = Body {
+            request: &request,
+            stream: self.config.stream,
+            images: self.config.images,
+            quirks: &quirks,
+            from: &from,
+        };
         let body = self.server.body(&body)?;
         let (model, correlation) = (request.model.clone(), request.correlation.clone());
         // Images may be large, and the reply may take minutes.
@@ -124,6 +130,7 @@ impl LlmProvider for OpenAiProvider {
             url: &self.completions,
             model: &model,
             correlation: Some(("x-client-request-id", &correlation)),
+            streams: self.config.stream,
             body,
         };
         self.server.post(letter, stream::Reply::new(from, quirks.replay_extras)).await

@@ -22,6 +22,9 @@ pub struct ResponsesConfig {
     pub connect_timeout_seconds: u64,
     /// `system` (as `HTTPS_PROXY` and the like say) or the URL of a proxy; without it none is used.
     pub proxy: Option<String>,
+    /// Whether replies are asked for piece by piece. Where not, a reply is seen when it is whole: for servers that cannot
+    /// stream, or not with tools.
+    pub stream: bool,
     /// Whether its models take images; where not, a note in the text takes their place.
     pub images: bool,
     /// Whether results of tools may hold images. Where not, the images follow in a message of the user.
@@ -57,6 +60,7 @@ impl Default for ResponsesConfig {
             total_timeout_seconds: 600,
             connect_timeout_seconds: 10,
             proxy: None,
+            stream: true,
             images: true,
             tool_result_images: true,
             reasoning: None,
@@ -77,6 +81,7 @@ impl fmt::Debug for ResponsesConfig {
             .field("total_timeout_seconds", &self.total_timeout_seconds)
             .field("connect_timeout_seconds", &self.connect_timeout_seconds)
             .field("proxy", &self.proxy.as_ref().map(|_| "…"))
+            .field("stream", &self.stream)
             .field("images", &self.images)
             .field("tool_result_images", &self.tool_result_images)
             .field("reasoning", &self.reasoning)

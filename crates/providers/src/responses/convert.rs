@@ -50,7 +50,7 @@ impl Serialize for Body<'_> {
         }
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("model", &self.request.model)?;
-        map.serialize_entry("stream", &true)?;
+        map.serialize_entry("stream", &self.config.stream)?;
         map.serialize_entry("store", &false)?;
         if self.thinks() {
             map.serialize_entry("include", &["reasoning.encrypted_content"])?;

@@ -110,6 +110,7 @@ impl LlmProvider for ResponsesProvider {
             url: &self.responses,
             model: &model,
             correlation: Some(("x-client-request-id", &correlation)),
+            streams: self.config.stream,
             body,
         };
         self.server.post(letter, stream::Reply::new(from)).await

@@ -1,6 +1,6 @@
 //! What a request looks like, and one conversation with a tool in every format.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use agent_core::contract::provider::{collect, request};
 use agent_core::{LlmProvider, ModelErrorKind as Kind, ModelEvent, ModelRequest};
@@ -76,6 +76,16 @@ async fn a_server_that_does_not_stream_is_understood() {
     }
 }
 
+#[tokio::test]
+async fn a_whole_reply_is_waited_for_as_long_as_a_reply_may_take() {
+    for format in [&CHAT, &ANTHROPIC, &RESPONSES] {
+        let server = ModelServer::start(Reply::text("hi").after(Duration::from_millis(1_300)));
+        let table = json!({"idle_timeout_seconds": 1, "stream": false});
+        let reply = collect(format.provider(&server.base_url(), &table).as_ref(), request("hello")).await;
+        assert_eq!((reply.text.as_str(), reply.error), ("hi", None), "{}", format.kind);
+    }
+}
+
 /// The reply as the driver would keep it.
 pub(crate) async fn kept(provider: &dyn LlmProvider, request: ModelRequest) -> Message {
     let like = request.messages[0].clone();
@@ -96,11 +106,11 @@ pub(crate) async fn kept(provider: &dyn LlmProvider, request: ModelRequest) -> M
     Message { role: Role::Assistant, parts, ..like }
 }
 
-async fn a_turn_with_a_tool(format: &Format) {
+async fn a_turn_with_a_tool(format: &Format, streams: bool) {
     let call = Reply::tool("read_file", json!({"path": "a.md"})).reasoning(["Let me ", "look."]);
     let text = Reply::text("It says hello.").usage(Usage { prompt: 120, completion: 17, cached: 64 });
     let server = ModelServer::start(Script::in_order([call.arguments_in(3), text.in_deltas(3)]));
-    let provider = format.provider(&server.base_url(), &json!({}));
+    let provider = format.provider(&server.base_url(), &json!({"stream": streams}));
     let first = request("read it");
     let asked = kept(provider.as_ref(), first.clone()).await;
     let call = asked.tool_calls().next().unwrap().clone();
@@ -119,6 +129,9 @@ async fn a_turn_with_a_tool(format: &Format) {
     let usage = reply.finished.unwrap().usage.unwrap();
     assert_eq!((usage.input_tokens, usage.cached_tokens, usage.output_tokens), (120, 64, 17));
     let sent = &server.requests()[1];
+    assert_eq!(sent.wants_stream(), streams, "{}", format.kind);
+    let accept = if streams { "text/event-stream" } else { "application/json" };
+    assert_eq!(sent.header("accept"), Some(accept));
     assert_eq!(sent.tool_results(), [(call.id.0, "hello".to_owned())], "{}", format.kind);
     // What only the server can read goes back to it.
     let body = sent.body.to_string();
@@ -130,9 +143,10 @@ async fn a_turn_with_a_tool(format: &Format) {
 }
 
 #[tokio::test]
-async fn a_turn_with_a_tool_passes_in_every_format() {
+async fn a_turn_with_a_tool_passes_in_every_format_in_pieces_and_whole() {
     for format in [&CHAT, &ANTHROPIC, &RESPONSES] {
-        a_turn_with_a_tool(format).await;
+        a_turn_with_a_tool(format, true).await;
+        a_turn_with_a_tool(format, false).await;
     }
 }
 
