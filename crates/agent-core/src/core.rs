@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use schedule::Zones;
 use serde::{Deserialize, Serialize};
-use session_api::RunOverrides;
+use session_api::{Effort, RunOverrides};
 use sha2::{Digest, Sha256};
 use tool_api::{Approver, Registry, ToolSpec};
 
@@ -51,6 +51,8 @@ pub struct Core {
     pub caps: SpendingCaps,
     /// How much room each thing has.
     pub budget: BudgetConfig,
+    /// How hard models are to think where neither the conversation nor a preset says so.
+    pub effort: Option<Effort>,
     /// How long a question stays open.
     pub approval_expiry: Duration,
     /// The time zones that scheduled jobs know.

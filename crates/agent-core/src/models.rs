@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use session_api::RunOverrides;
+use session_api::{Effort, RunOverrides};
 
 use crate::{LlmProvider, ModelError, ModelErrorKind, Router, TokenUsage};
 
@@ -15,12 +15,14 @@ pub struct ChosenModel {
     pub model: String,
     /// Who may answer in its place when it fails: providers by name, and their models.
     pub behind: Vec<(String, String)>,
+    /// How hard it is to think where nobody says otherwise.
+    pub effort: Option<Effort>,
 }
 
 impl ChosenModel {
     /// A model with nobody behind it.
     pub fn new(provider: Arc<dyn LlmProvider>, model: impl Into<String>) -> Self {
-        Self { provider, model: model.into(), behind: Vec::new() }
+        Self { provider, model: model.into(), behind: Vec::new(), effort: None }
     }
 
     /// `PROVIDER/MODEL`.

@@ -250,6 +250,7 @@ impl Builder {
             limits: agent.limits,
             caps: self.config.spending.caps(),
             budget: agent.budget,
+            effort: agent.effort,
             approval_expiry: Duration::from_secs(u64::from(agent.approval_minutes) * 60),
             zones: zones(&self.config),
         }

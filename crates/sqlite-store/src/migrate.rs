@@ -25,6 +25,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, sql: include_str!("../migrations/0001_core.sql"), changes_data: false },
     Migration { version: 2, sql: include_str!("../migrations/0002_gateway.sql"), changes_data: true },
     Migration { version: 3, sql: include_str!("../migrations/0003_jobs.sql"), changes_data: false },
+    Migration { version: 4, sql: include_str!("../migrations/0004_effort.sql"), changes_data: false },
 ];
 
 /// The tables of the newest version. A file that lacks one is damaged, whatever its version says.

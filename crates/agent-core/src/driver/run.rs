@@ -99,6 +99,7 @@ impl<'a> Run<'a> {
             truncated: false,
             epoch: turn.lease.epoch,
             model: None,
+            effort: None,
         };
         let last = turn.founders.last();
         let route =

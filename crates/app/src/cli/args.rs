@@ -141,6 +141,9 @@ pub(super) struct Agent {
     /// The preset for this run, from the configuration
     #[arg(long, value_name = "NAME", conflicts_with = "model")]
     pub(super) preset: Option<String>,
+    /// How hard to think before the answer: off, low, medium or high
+    #[arg(long, value_name = "EFFORT")]
+    pub(super) effort: Option<session_api::Effort>,
     /// An image to send along; may be given several times
     #[arg(long, value_name = "FILE")]
     pub(super) image: Vec<PathBuf>,

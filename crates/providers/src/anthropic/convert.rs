@@ -6,15 +6,15 @@
 
 use agent_core::ModelRequest;
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use serde_json::Value;
-use session_api::{Message, Part, Role};
+use serde_json::{Value, json};
+use session_api::{Effort, Message, Part, Role};
 use tool_api::ToolSpec;
 
 use super::{
     config::{AnthropicConfig, Thinking},
     content::{Block, FILES, Mark, Marked, is_said, kept},
 };
-use crate::exchange::parts::Sight;
+use crate::{exchange::parts::Sight, table};
 
 /// What the user says where the format wants the user to begin or to have the last word.
 const GO_ON: &str = "(the conversation goes on)";
@@ -37,7 +37,7 @@ impl<'a> Body<'a> {
     /// `from`: the server, for thoughts that only the server which signed them may get back.
     pub(super) fn new(request: &'a ModelRequest, config: &'a AnthropicConfig, from: &str) -> Self {
         let sight = Sight { blobs: &request.blobs, images: config.images, files: FILES };
-        let thinking = match config.thinking {
+        let thinking = match thinking(request, config) {
             // The server refuses to think on in the middle of work that began without a thought of its own.
             Thinking::Budget(_) if at_work_without_thought(&request.messages, from) => Thinking::Unsaid,
             thinking => thinking,
@@ -47,7 +47,10 @@ impl<'a> Body<'a> {
 
     /// The most tokens to write, and the most of them to think.
     fn limits(&self) -> (u32, Option<u32>) {
-        let most = self.request.max_output_tokens.unwrap_or(self.config.max_output_tokens);
+        // Who asks for more thought wants no shorter answer for it.
+        let room = self.request.effort.map_or(0, budget);
+        let most =
+            self.request.max_output_tokens.unwrap_or(self.config.max_output_tokens.saturating_add(room));
         let Thinking::Budget(budget) = self.thinking else { return (most, None) };
         // The budget is a part of the whole; half of it is left for the answer.
         let budget = if budget < most { budget } else { most / 2 };
@@ -63,6 +66,26 @@ impl<'a> Body<'a> {
         // Turns of the user end requests; the assistant's are what the server wrote itself.
         let users = (0..self.turns.len()).rev().filter(|at| self.turns[*at].role == "user");
         users.take(2).filter_map(last_block).collect()
+    }
+}
+
+/// Whether and how long to think: as the request says, else the configuration.
+fn thinking(request: &ModelRequest, config: &AnthropicConfig) -> Thinking {
+    match request.effort {
+        None => config.thinking,
+        Some(Effort::Off) => Thinking::Unsaid,
+        Some(effort) if table::thinks_by_budget(&request.model) => Thinking::Budget(budget(effort)),
+        Some(_) => Thinking::Adaptive,
+    }
+}
+
+/// The most tokens to think, where the model must be told.
+fn budget(effort: Effort) -> u32 {
+    match effort {
+        Effort::Off => 0,
+        Effort::Low => 2_048,
+        Effort::Medium => 8_192,
+        Effort::High => 16_384,
     }
 }
 
@@ -116,7 +139,12 @@ impl Serialize for Body<'_> {
         map.serialize_entry("stream", &self.config.stream)?;
         map.serialize_entry("max_tokens", &most)?;
         match (self.thinking, budget) {
-            (Thinking::Adaptive, _) => map.serialize_entry("thinking", &Think::of("adaptive", None))?,
+            (Thinking::Adaptive, _) => {
+                map.serialize_entry("thinking", &Think::of("adaptive", None))?;
+                if let Some(effort) = self.request.effort {
+                    map.serialize_entry("output_config", &json!({ "effort": effort }))?;
+                }
+            }
             (_, Some(budget)) => map.serialize_entry("thinking", &Think::of("enabled", Some(budget)))?,
             _ => {}
         }

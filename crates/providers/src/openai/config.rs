@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::Deserialize;
 
-use super::quirks::{LimitField, ReplayReasoning, SystemRole};
+use super::quirks::{EffortField, LimitField, ReplayReasoning, SystemRole};
 
 /// Settings of one server. The key is no part of it: it comes resolved, beside it.
 ///
@@ -40,6 +40,8 @@ pub struct OpenAiConfig {
     pub replay_reasoning: Option<ReplayReasoning>,
     /// Whether `reasoning_details` and the `extra_content` of calls are sent back.
     pub replay_extras: Option<bool>,
+    /// In which field how hard to think stands.
+    pub effort_field: Option<EffortField>,
     /// Who says the system prompt.
     pub system_role: Option<SystemRole>,
     /// `false` asks for one tool call at a time. Without it the field is not sent.
@@ -68,6 +70,7 @@ impl Default for OpenAiConfig {
             limit_field: None,
             replay_reasoning: None,
             replay_extras: None,
+            effort_field: None,
             system_role: None,
             parallel_tool_calls: None,
             tool_result_images: None,
@@ -94,6 +97,7 @@ impl fmt::Debug for OpenAiConfig {
             .field("limit_field", &self.limit_field)
             .field("replay_reasoning", &self.replay_reasoning)
             .field("replay_extras", &self.replay_extras)
+            .field("effort_field", &self.effort_field)
             .field("system_role", &self.system_role)
             .field("parallel_tool_calls", &self.parallel_tool_calls)
             .field("tool_result_images", &self.tool_result_images)

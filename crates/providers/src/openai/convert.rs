@@ -8,11 +8,15 @@ use std::borrow::Cow;
 
 use agent_core::ModelRequest;
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use serde_json::Value;
-use session_api::{Message, Part, Role, ToolCall, ToolResult};
+use serde_json::{Value, json};
+use session_api::{Effort, Message, Part, Role, ToolCall, ToolResult};
 use tool_api::ToolSpec;
 
-use super::{content::Content, extras, quirks::Quirks};
+use super::{
+    content::Content,
+    extras,
+    quirks::{EffortField, Quirks},
+};
 use crate::exchange::parts::{Piece, Sight, arguments, name, short_call_id, silent};
 
 /// What the user says where servers want the user to begin.
@@ -26,6 +30,8 @@ pub(super) struct Body<'a> {
     pub(super) request: &'a ModelRequest,
     /// Whether the reply is to come piece by piece.
     pub(super) stream: bool,
+    /// Whether the model can think before it answers, or nobody knows.
+    pub(super) thinks: bool,
     /// Whether images are sent.
     pub(super) images: bool,
     pub(super) quirks: &'a Quirks,
@@ -41,6 +47,9 @@ impl Serialize for Body<'_> {
         if self.stream && self.quirks.stream_usage {
             map.serialize_entry("stream_options", &StreamOptions { include_usage: true })?;
         }
+        if let Some(effort) = self.request.effort.filter(|_| self.thinks) {
+            self.effort(effort, &mut map)?;
+        }
         if let Some(limit) = self.request.max_output_tokens {
             map.serialize_entry(self.quirks.limit_field.as_str(), &limit)?;
         }
@@ -52,6 +61,21 @@ impl Serialize for Body<'_> {
         }
         map.serialize_entry("messages", &self.speeches())?;
         map.end()
+    }
+}
+
+impl Body<'_> {
+    fn effort<M: SerializeMap>(&self, effort: Effort, map: &mut M) -> Result<(), M::Error> {
+        let on = effort != Effort::Off;
+        let degree = if on { effort.as_str() } else { "none" };
+        match self.quirks.effort_field {
+            EffortField::ReasoningEffort => map.serialize_entry("reasoning_effort", degree),
+            EffortField::Reasoning => map.serialize_entry("reasoning", &json!({ "effort": degree })),
+            EffortField::EnableThinking => map.serialize_entry("enable_thinking", &on),
+            EffortField::Thinking => {
+                map.serialize_entry("thinking", &json!({ "type": if on { "enabled" } else { "disabled" } }))
+            }
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use http_client::Url;
 use secrecy::SecretString;
 
 pub use config::OpenAiConfig;
-pub use quirks::{LimitField, Quirks, ReplayReasoning, SystemRole};
+pub use quirks::{EffortField, LimitField, Quirks, ReplayReasoning, SystemRole};
 
 use self::convert::Body;
 use crate::{
@@ -37,8 +37,8 @@ pub struct OpenAiProvider {
     info: ProviderInfo,
     config: OpenAiConfig,
     quirks: Quirks,
-    /// Whether the server is one's own, where models are as they are.
-    own: bool,
+    /// Whose server it is, where the table knows.
+    vendor: Option<&'static table::Vendor>,
     completions: Url,
     models: Url,
     server: Server,
@@ -93,7 +93,7 @@ impl OpenAiProvider {
             models: server.url(&["models"]),
             config,
             quirks,
-            own: table::is_own(vendor),
+            vendor,
             server,
         })
     }
@@ -114,8 +114,14 @@ impl LlmProvider for OpenAiProvider {
     async fn stream(&self, request: ModelRequest) -> Result<ModelStream, ModelError> {
         self.server.ready()?;
         let from = self.server.endpoint();
-        let quirks = if self.own { self.quirks.for_model(&request.model, &self.config) } else { self.quirks };
+        let quirks = if table::is_own(self.vendor) {
+            self.quirks.for_model(&request.model, &self.config)
+        } else {
+            self.quirks
+        };
+        let thinks = self.vendor.and_then(|vendor| table::find(vendor.models, &request.model));
         let body = Body {
+            thinks: thinks.is_none_or(|model| model.reasoning),
             request: &request,
             stream: self.config.stream,
             images: self.config.images,

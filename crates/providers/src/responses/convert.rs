@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use agent_core::ModelRequest;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value;
-use session_api::{Message, Part, Role, ToolCall, ToolResult};
+use session_api::{Effort, Message, Part, Role, ToolCall, ToolResult};
 use tool_api::ToolSpec;
 
 use super::{
@@ -54,7 +54,12 @@ impl Serialize for Body<'_> {
         map.serialize_entry("store", &false)?;
         if self.thinks() {
             map.serialize_entry("include", &["reasoning.encrypted_content"])?;
-            let (effort, summary) = (self.config.reasoning_effort.as_deref(), self.config.reasoning_summary);
+            let wanted = self.request.effort.map(|effort| match effort {
+                Effort::Off => "none",
+                effort => effort.as_str(),
+            });
+            let effort = wanted.or(self.config.reasoning_effort.as_deref());
+            let summary = self.config.reasoning_summary;
             if effort.is_some() || summary.is_some() {
                 map.serialize_entry("reasoning", &Reasoning { effort, summary })?;
             }

@@ -138,6 +138,7 @@ fn presets_and_fallbacks_make_chains() {
     let preset = |model: &str, fallback: Option<&[&str]>| Preset {
         model: model.into(),
         fallback: fallback.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
+        effort: None,
     };
     let settings = Settings {
         presets: [
