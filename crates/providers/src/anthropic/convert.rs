@@ -5,7 +5,10 @@
 //! turn; all other bytes before the newest message stay.
 
 use agent_core::ModelRequest;
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::{
+    Serialize, Serializer,
+    ser::{SerializeMap, SerializeSeq},
+};
 use serde_json::{Value, json};
 use session_api::{Effort, Message, Part, Role};
 use tool_api::ToolSpec;
@@ -14,7 +17,10 @@ use super::{
     config::{AnthropicConfig, Thinking},
     content::{Block, FILES, Mark, Marked, is_said, kept},
 };
-use crate::{exchange::parts::Sight, table};
+use crate::{
+    exchange::{extra, parts::Sight},
+    table,
+};
 
 /// What the user says where the format wants the user to begin or to have the last word.
 const GO_ON: &str = "(the conversation goes on)";
@@ -94,7 +100,8 @@ fn at_work_without_thought(messages: &[Message], from: &str) -> bool {
     let work = messages.iter().rev().take_while(|message| message.role != Role::User);
     // Later calls of the same work may follow without a new one.
     let first = work.filter(|message| message.tool_calls().next().is_some()).last();
-    first.is_some_and(|message| !message.parts.iter().any(|part| kept(part, from).is_some()))
+    let is_thought = |block: &Value| block["type"].as_str().is_some_and(|kind| kind.ends_with("thinking"));
+    first.is_some_and(|message| !message.parts.iter().any(|part| kept(part, from).is_some_and(is_thought)))
 }
 
 /// The conversation by turns, beginning and ending with the user. Results stand first in the turn after their calls,
@@ -148,8 +155,10 @@ impl Serialize for Body<'_> {
             (_, Some(budget)) => map.serialize_entry("thinking", &Think::of("enabled", Some(budget)))?,
             _ => {}
         }
-        if !self.request.tools.is_empty() {
-            map.serialize_entry("tools", &Tools { specs: &self.request.tools, mark: self.config.cache })?;
+        extra::write(&self.config.extra_body, &mut map)?;
+        let (specs, of_server) = (&*self.request.tools, &*self.config.server_tools);
+        if !specs.is_empty() || !of_server.is_empty() {
+            map.serialize_entry("tools", &Tools { specs, of_server, mark: self.config.cache })?;
         }
         if !self.request.system.trim().is_empty() {
             let block = Block::text(&self.request.system);
@@ -175,6 +184,8 @@ impl Think {
 
 struct Tools<'a> {
     specs: &'a [ToolSpec],
+    /// Those that the server runs by itself.
+    of_server: &'a [Value],
     /// Whether the last one is marked.
     mark: bool,
 }
@@ -191,13 +202,18 @@ impl Serialize for Tools<'_> {
         }
         let mut specs: Vec<&ToolSpec> = self.specs.iter().collect();
         specs.sort_by(|a, b| a.name.cmp(&b.name));
-        let last = specs.len() - 1;
-        serializer.collect_seq(specs.into_iter().enumerate().map(|(at, spec)| Tool {
-            name: &spec.name,
-            description: &spec.description,
-            input_schema: &spec.parameters,
-            cache_control: (self.mark && at == last).then_some(Mark::HERE),
-        }))
+        let mut list = serializer.serialize_seq(Some(self.of_server.len() + specs.len()))?;
+        self.of_server.iter().try_for_each(|tool| list.serialize_element(tool))?;
+        let last = specs.len().saturating_sub(1);
+        for (at, spec) in specs.into_iter().enumerate() {
+            list.serialize_element(&Tool {
+                name: &spec.name,
+                description: &spec.description,
+                input_schema: &spec.parameters,
+                cache_control: (self.mark && at == last).then_some(Mark::HERE),
+            })?;
+        }
+        list.end()
     }
 }
 

@@ -21,7 +21,7 @@ pub use config::{AnthropicConfig, Thinking};
 use self::convert::Body;
 use crate::{
     ProviderSetupError,
-    exchange::{Letter, Line, Server, clients::Clients},
+    exchange::{Letter, Line, Server, clients::Clients, extra},
     table,
 };
 
@@ -67,6 +67,7 @@ impl AnthropicProvider {
                 message,
             });
         }
+        extra::check(name, &config.server_tools, &config.extra_body)?;
         let mut server = Server::new(
             name,
             &Line {

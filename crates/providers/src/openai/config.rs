@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::quirks::{EffortField, LimitField, ReplayReasoning, SystemRole};
 
@@ -10,7 +11,7 @@ use super::quirks::{EffortField, LimitField, ReplayReasoning, SystemRole};
 ///
 /// What is `None` here is as the table of vendors says for the server at `base_url`, and as most servers have it where the
 /// table knows no such server.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OpenAiConfig {
     /// Where `/chat/completions` and `/models` are appended. A query (`?api-version=…`) is kept.
@@ -27,6 +28,10 @@ pub struct OpenAiConfig {
     pub connect_timeout_seconds: u64,
     /// `system` (as `HTTPS_PROXY` and the like say) or the URL of a proxy; without it none is used.
     pub proxy: Option<String>,
+    /// Tools that the server runs by itself, in its own words, offered with every request.
+    pub server_tools: Vec<Value>,
+    /// Further fields of every request, in the server's own words.
+    pub extra_body: Map<String, Value>,
     /// Whether replies are asked for piece by piece. Where not, a reply is seen when it is whole: for servers that cannot
     /// stream, or not with tools.
     pub stream: bool,
@@ -64,6 +69,8 @@ impl Default for OpenAiConfig {
             total_timeout_seconds: 600,
             connect_timeout_seconds: 10,
             proxy: None,
+            server_tools: Vec::new(),
+            extra_body: Map::new(),
             stream: true,
             images: true,
             stream_usage: None,
@@ -91,6 +98,8 @@ impl fmt::Debug for OpenAiConfig {
             .field("total_timeout_seconds", &self.total_timeout_seconds)
             .field("connect_timeout_seconds", &self.connect_timeout_seconds)
             .field("proxy", &self.proxy.as_ref().map(|_| "…"))
+            .field("server_tools", &self.server_tools.len())
+            .field("extra_body", &self.extra_body.keys().collect::<Vec<_>>())
             .field("stream", &self.stream)
             .field("images", &self.images)
             .field("stream_usage", &self.stream_usage)

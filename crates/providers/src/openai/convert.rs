@@ -7,8 +7,11 @@
 use std::borrow::Cow;
 
 use agent_core::ModelRequest;
-use serde::{Serialize, Serializer, ser::SerializeMap};
-use serde_json::{Value, json};
+use serde::{
+    Serialize, Serializer,
+    ser::{SerializeMap, SerializeSeq},
+};
+use serde_json::{Map, Value, json};
 use session_api::{Effort, Message, Part, Role, ToolCall, ToolResult};
 use tool_api::ToolSpec;
 
@@ -17,7 +20,10 @@ use super::{
     extras,
     quirks::{EffortField, Quirks},
 };
-use crate::exchange::parts::{Piece, Sight, arguments, name, short_call_id, silent};
+use crate::exchange::{
+    extra,
+    parts::{Piece, Sight, arguments, name, short_call_id, silent},
+};
 
 /// What the user says where servers want the user to begin.
 const GO_ON: &str = "(the conversation goes on)";
@@ -32,6 +38,9 @@ pub(super) struct Body<'a> {
     pub(super) stream: bool,
     /// Whether the model can think before it answers, or nobody knows.
     pub(super) thinks: bool,
+    /// What the configuration adds.
+    pub(super) server_tools: &'a [Value],
+    pub(super) extra_body: &'a Map<String, Value>,
     /// Whether images are sent.
     pub(super) images: bool,
     pub(super) quirks: &'a Quirks,
@@ -53,11 +62,12 @@ impl Serialize for Body<'_> {
         if let Some(limit) = self.request.max_output_tokens {
             map.serialize_entry(self.quirks.limit_field.as_str(), &limit)?;
         }
-        if !self.request.tools.is_empty() {
+        extra::write(self.extra_body, &mut map)?;
+        if !self.request.tools.is_empty() || !self.server_tools.is_empty() {
             if let Some(parallel) = self.quirks.parallel_tool_calls {
                 map.serialize_entry("parallel_tool_calls", &parallel)?;
             }
-            map.serialize_entry("tools", &Tools(&self.request.tools))?;
+            map.serialize_entry("tools", &Tools(&self.request.tools, self.server_tools))?;
         }
         map.serialize_entry("messages", &self.speeches())?;
         map.end()
@@ -84,7 +94,7 @@ struct StreamOptions {
     include_usage: bool,
 }
 
-struct Tools<'a>(&'a [ToolSpec]);
+struct Tools<'a>(&'a [ToolSpec], &'a [Value]);
 
 impl Serialize for Tools<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -101,14 +111,14 @@ impl Serialize for Tools<'_> {
         }
         let mut specs: Vec<&ToolSpec> = self.0.iter().collect();
         specs.sort_by(|a, b| a.name.cmp(&b.name));
-        serializer.collect_seq(specs.into_iter().map(|spec| Tool {
-            r#type: "function",
-            function: Function {
-                name: &spec.name,
-                description: &spec.description,
-                parameters: &spec.parameters,
-            },
-        }))
+        let mut list = serializer.serialize_seq(Some(self.1.len() + specs.len()))?;
+        self.1.iter().try_for_each(|tool| list.serialize_element(tool))?;
+        for spec in specs {
+            let (name, description, parameters) = (&*spec.name, &*spec.description, &spec.parameters);
+            let function = Function { name, description, parameters };
+            list.serialize_element(&Tool { r#type: "function", function })?;
+        }
+        list.end()
     }
 }
 

@@ -52,8 +52,17 @@ fn request(messages: Vec<Message>) -> ModelRequest {
 }
 
 fn text(request: &ModelRequest, quirks: &Quirks) -> String {
-    serde_json::to_string(&Body { request, stream: true, thinks: true, images: true, quirks, from: "here:1" })
-        .unwrap()
+    serde_json::to_string(&Body {
+        request,
+        stream: true,
+        thinks: true,
+        server_tools: &[],
+        extra_body: &Map::new(),
+        images: true,
+        quirks,
+        from: "here:1",
+    })
+    .unwrap()
 }
 
 fn messages(sent: Vec<Message>, quirks: &Quirks) -> Value {
@@ -105,8 +114,16 @@ fn how_hard_to_think_stands_where_the_server_looks_for_it() {
     let said = |field, effort, thinks| {
         let (asked, quirks) =
             (ModelRequest { effort, ..request(Vec::new()) }, Quirks { effort_field: field, ..Quirks::USUAL });
-        let body =
-            Body { request: &asked, stream: true, thinks, images: true, quirks: &quirks, from: "here:1" };
+        let body = Body {
+            request: &asked,
+            stream: true,
+            thinks,
+            server_tools: &[],
+            extra_body: &Map::new(),
+            images: true,
+            quirks: &quirks,
+            from: "here:1",
+        };
         let mut body = serde_json::to_value(&body).unwrap();
         let fields = ["reasoning_effort", "reasoning", "enable_thinking", "thinking"];
         let found = fields.iter().filter_map(|key| Some(((*key).to_owned(), body.get_mut(key)?.take())));
@@ -144,6 +161,8 @@ fn a_user_message_is_text_or_parts() {
     );
     let sent = request(vec![message(Role::User, parts[..2].to_vec()), message(Role::User, vec![])]);
     let blind = Body {
+        server_tools: &[],
+        extra_body: &Map::new(),
         request: &sent,
         stream: true,
         thinks: true,

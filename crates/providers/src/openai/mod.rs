@@ -25,7 +25,7 @@ pub use quirks::{EffortField, LimitField, Quirks, ReplayReasoning, SystemRole};
 use self::convert::Body;
 use crate::{
     ProviderSetupError,
-    exchange::{Letter, Line, Server, clients::Clients},
+    exchange::{Letter, Line, Server, clients::Clients, extra},
     table,
 };
 
@@ -63,6 +63,7 @@ impl OpenAiProvider {
         config: OpenAiConfig,
         api_key: Option<SecretString>,
     ) -> Result<Self, ProviderSetupError> {
+        extra::check(name, &config.server_tools, &config.extra_body)?;
         let vendor = table::at(&config.base_url);
         let quirks = vendor.map_or(Quirks::USUAL, |vendor| vendor.quirks).changed_by(&config);
         let mut server = Server::new(
@@ -123,6 +124,8 @@ impl LlmProvider for OpenAiProvider {
         let body = Body {
             thinks: thinks.is_none_or(|model| model.reasoning),
             request: &request,
+            server_tools: &self.config.server_tools,
+            extra_body: &self.config.extra_body,
             stream: self.config.stream,
             images: self.config.images,
             quirks: &quirks,
