@@ -22,7 +22,7 @@ use crate::{
     App, Assistant, Environment, SetupError, SetupProblem, SystemClock, SystemIds,
     config::{self, Config, ConfigError, KeyPath, LoadInput, PriceSection, ProviderSection},
     prompts::WorkspacePrompts,
-    provider_choice::{self, Choice},
+    provider_choice::{self, Choice, Known},
     tasks::Tasks,
 };
 
@@ -286,7 +286,28 @@ impl Builder {
         built.map_err(|problem| problems.push(problem)).ok()
     }
 
+    /// What names of models can mean, and the name of the default, of which nobody has looked yet whether it can be had. Opens
+    /// nothing and starts nothing.
+    pub(crate) async fn known_models(self) -> Result<(Arc<providers::Registry>, String), SetupError> {
+        let mut problems = Vec::new();
+        match self.known(&mut problems).await {
+            Some(known) => Ok((known.registry, known.name)),
+            None => Err(SetupError(problems)),
+        }
+    }
+
     async fn choose(&self, problems: &mut Vec<SetupProblem>) -> Option<Choice> {
+        let known = self.known(problems).await?;
+        match provider_choice::choose(known, self.config.agent.model.as_deref()) {
+            Ok(choice) => Some(crate::routing::apply(choice, &self.config, problems)),
+            Err(problem) => {
+                problems.push(problem);
+                None
+            }
+        }
+    }
+
+    async fn known(&self, problems: &mut Vec<SetupProblem>) -> Option<Known> {
         let mut settings = Settings {
             presets: self
                 .config
@@ -313,13 +334,7 @@ impl Builder {
         }
         let wanted = self.config.agent.model.as_deref();
         let board = self.switchboard();
-        match provider_choice::choose(wanted, settings, &self.environment, &board).await {
-            Ok(choice) => Some(crate::routing::apply(choice, &self.config, problems)),
-            Err(problem) => {
-                problems.push(problem);
-                None
-            }
-        }
+        Some(provider_choice::known(wanted, settings, &self.environment, &board).await)
     }
 
     fn provider(&self, name: &str, section: &ProviderSection) -> Result<ProviderSettings, ConfigError> {
