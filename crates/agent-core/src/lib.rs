@@ -39,6 +39,7 @@ mod provider;
 mod redact;
 mod replay;
 mod routing;
+mod skills;
 mod spending;
 pub mod turn;
 
@@ -96,5 +97,9 @@ pub use replay::{
 };
 pub use routing::{
     Asked, Destination, LONGEST_ROUTING, Routed, Router, Rule, RuleError, Rules, SmallModel, Used,
+};
+pub use skills::{
+    InstalledSkill, MOST_SKILL_BYTES, NoSkills, ReadSkill, Requires, Skill, SkillOrigin, SkillProblem,
+    SkillSet, SkillSource, parse_skill, skill_sections,
 };
 pub use spending::{SpendingCaps, cost_of};

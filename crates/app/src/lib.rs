@@ -31,6 +31,7 @@ mod prompts;
 mod provider_choice;
 mod routing;
 mod setup_error;
+mod skills;
 mod system;
 mod tasks;
 mod workspace;

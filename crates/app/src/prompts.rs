@@ -1,16 +1,17 @@
 //! The instruction files of the workspace.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
-use agent_core::{PromptRequest, PromptSection, PromptSource, Share};
+use agent_core::{PromptRequest, PromptSection, PromptSource, Share, SkillSource, skill_sections};
 use async_trait::async_trait;
 use session_api::Rank;
 
-/// `AGENTS.md`, `SOUL.md`, `USER.md`, `memory/MEMORY.md` and `CONTEXT-<channel>.md`, read anew for each turn, so that
-/// an edit by hand counts from the next message on.
-#[derive(Debug, Clone)]
+/// `AGENTS.md`, `SOUL.md`, `USER.md`, `memory/MEMORY.md`, `CONTEXT-<channel>.md` and the skills, read anew for each turn,
+/// so that an edit by hand counts from the next message on.
+#[derive(Clone)]
 pub(crate) struct WorkspacePrompts {
     pub(crate) workspace: PathBuf,
+    pub(crate) skills: Arc<dyn SkillSource>,
 }
 
 #[async_trait]
@@ -37,6 +38,7 @@ impl PromptSource for WorkspacePrompts {
                 Err(error) => tracing::warn!(file = name, %error, "an instruction file cannot be read"),
             }
         }
+        sections.extend(skill_sections(&self.skills.skills().await));
         sections
     }
 }

@@ -23,7 +23,8 @@ pub use config::{Deps, ScheduleConfig, ToolsConfig, ToolsError, register};
 pub use current_datetime::CurrentDatetime;
 pub use exec::{Exec, ExecConfig};
 pub use files::{
-    EditFile, Glob, Grep, ListDir, ReadFile, RelativePath, Workspace, WorkspaceError, WriteFile,
+    DirEntry, EditFile, FileStamp, Glob, Grep, ListDir, ReadFile, RelativePath, Workspace, WorkspaceError,
+    WriteFile,
 };
 pub use kv_memory::KvMemory;
 pub use message::{Message, MessageConfig};
