@@ -92,9 +92,12 @@ pub fn parse_skill(file: &str, bytes: &[u8]) -> Result<Skill, SkillProblem> {
     let front: Front = serde_saphyr::from_str(front).map_err(|error| {
         // The parser counts from the line behind the first marker.
         let line = error.location().map(|place| place.line() + 1);
-        wrong(line, said(&error.without_snippet().to_string()))
+        let text = error.without_snippet().to_string();
+        // Its own count is that of the frontmatter alone.
+        let told = text.rfind(" at line ").map_or(text.as_str(), |end| &text[..end]);
+        wrong(line, said(told))
     })?;
-    let place = |key: &str| key_line(text, key);
+    let place = |key: &str| Some(key_line(text, key));
     let name = match front.name.as_deref().map(str::trim) {
         None | Some("") => {
             return Err(wrong(
@@ -181,12 +184,12 @@ fn line_of(text: &str, at: usize) -> u64 {
 }
 
 /// The line of a key of the frontmatter; the first where there is none.
-fn key_line(text: &str, key: &str) -> Option<u64> {
+fn key_line(text: &str, key: &str) -> u64 {
     let lines = text.lines().skip(1).take_while(|line| line.trim_end() != "---");
     let found = lines
         .enumerate()
         .find(|(_, line)| line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':')));
-    Some(found.map_or(1, |(at, _)| at as u64 + 2))
+    found.map_or(1, |(at, _)| at as u64 + 2)
 }
 
 /// The beginning of `text`, on one line and without control characters.
