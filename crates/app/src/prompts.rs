@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use agent_core::{PromptRequest, PromptSection, PromptSource, Share, SkillSource, skill_sections};
 use async_trait::async_trait;
 use session_api::Rank;
+use tools::{MEMORY_FILE, MemoryFolder};
 
 /// `AGENTS.md`, `SOUL.md`, `USER.md`, `memory/MEMORY.md`, `CONTEXT-<channel>.md` and the skills, read anew for each turn,
 /// so that an edit by hand counts from the next message on.
@@ -24,8 +25,12 @@ impl PromptSource for WorkspacePrompts {
             (Share::Channel, context.as_str()),
         ];
         if request.principal.rank == Rank::Owner {
-            files.extend([(Share::Person, "USER.md"), (Share::Memory, "memory/MEMORY.md")]);
+            files.push((Share::Person, "USER.md"));
         }
+        // A memory is for one pair of eyes.
+        let folder = MemoryFolder::path_for(request.principal).filter(|_| request.alone);
+        let memory = folder.map(|folder| format!("{folder}/{MEMORY_FILE}"));
+        files.extend(memory.as_deref().map(|memory| (Share::Memory, memory)));
         let mut sections = Vec::new();
         for (share, name) in files {
             match std::fs::read(self.workspace.join(name)) {
