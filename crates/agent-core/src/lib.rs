@@ -19,6 +19,7 @@ mod audio;
 mod bus;
 mod channel;
 mod commands;
+mod consolidation;
 mod context;
 mod core;
 mod driver;
@@ -64,6 +65,10 @@ pub use channel::{
     ChannelSetupError, HookRequest, HookResponse, Place, Reconciled, Sent, TextUnit,
 };
 pub use commands::{COMMANDS, CommandHelp};
+pub use consolidation::{
+    Consolidated, Consolidation, Keeper, MemoryFile, MemoryFiles, MemoryFilesError, NewVersion, Snapshot,
+    Version, VersionState,
+};
 pub use context::{
     NoPrompts, PromptRequest, PromptSection, PromptSource, Share, estimate_tokens, fold_history,
     system_prompt,

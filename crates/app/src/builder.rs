@@ -52,7 +52,7 @@ struct Equipment {
 }
 
 /// The zones of this machine, and the user's among them.
-fn zones(config: &Config) -> Zones {
+pub(crate) fn zones(config: &Config) -> Zones {
     let configured = config.tools.timezone.clone();
     Zones::when_needed(move || {
         let local = configured.or_else(|| jiff::tz::TimeZone::system().iana_name().map(str::to_owned));

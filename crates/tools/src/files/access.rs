@@ -1,6 +1,6 @@
 //! The same handle for what is no tool: skills, memory files.
 
-use rustix::fs::{self, Dir, FileType, OFlags};
+use rustix::fs::{self, AtFlags, Dir, FileType, OFlags};
 use rustix::io::Errno;
 use tool_api::ToolError;
 
@@ -54,6 +54,20 @@ impl Workspace {
     /// As for `write_file`.
     pub fn write(&self, path: &str, bytes: &[u8]) -> Result<bool, ToolError> {
         atomic_write::write(self, &self.resolve(path)?, bytes)
+    }
+
+    /// Takes a file away; one that is not there is fine.
+    ///
+    /// # Errors
+    /// When the path cannot be one of a file of the workspace, or it may not be taken away.
+    pub fn remove(&self, path: &str) -> Result<(), ToolError> {
+        let path = self.resolve(path)?;
+        let Some((parent, name)) = path.split() else { return Ok(()) };
+        let directory = self.open_dir(&parent)?;
+        match fs::unlinkat(&directory, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(explain(errno, &path)),
+        }
     }
 
     /// A stamp of a file; `None` where it cannot be opened.
