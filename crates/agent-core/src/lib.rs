@@ -34,6 +34,7 @@ mod hook;
 mod inlet;
 mod jobs;
 mod layers;
+mod learning;
 mod loopback;
 mod models;
 mod provider;
@@ -79,7 +80,7 @@ pub use error::AgentError;
 pub use event::{RunEvent, RunEventKind};
 pub use facade::{
     Approvals, Factotum, JobReport, Jobs, Ports, Refusal, RefusedCall, ResumedRun, RunError, RunRequest,
-    RunResult, RunStream, Sessions, Spawn, Waiting,
+    RunResult, RunStream, Sessions, Spawn, StandingRules, Waiting,
 };
 pub use fakes::{ScriptedProvider, ScriptedReply};
 pub use heartbeat::{
@@ -89,6 +90,7 @@ pub use hook::{Hook, HookError, RunInfo};
 pub use inlet::{Delivered, Inlet, InletPolicy, InletSetup, Source, is_voice, safe_name};
 pub use jobs::{JobNotFound, find_job, job_state, shown};
 pub use layers::{RetryPolicy, RetryingProvider};
+pub use learning::{Experience, LearntPrompts, LearntRule, RuleBook, RuleScope, ToolExperience};
 pub use loopback::LoopbackChannel;
 pub use models::{ChosenModel, ModelDirectory, Models};
 pub use provider::{

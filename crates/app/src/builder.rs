@@ -7,14 +7,14 @@ use std::{
 };
 
 use agent_core::{
-    Core, EventBus, Factotum, Hook, LocalBus, Models, Ports, PromptSource, ReadSkill, SkillSource,
-    Transcriber, gateway::Channels,
+    Core, EventBus, Factotum, Hook, LearntPrompts, LocalBus, Models, Ports, PromptSource, ReadSkill,
+    SkillSource, Transcriber, gateway::Channels,
 };
 use futures_util::future::BoxFuture;
 use providers::{ProviderSettings, Settings, Switchboard};
 use schedule::Zones;
 use secrecy::SecretString;
-use session_api::{Clock, IdSource, LeasePolicy, StoreError, Stores, WorkerId};
+use session_api::{Clock, IdSource, KvStore, LeasePolicy, StoreError, Stores, WorkerId};
 use sqlite_store::{Durability, OpenOptions, SqliteStore};
 use tool_api::{AlwaysAsk, Approver, Registry, Tool, ToolSource, Typed, TypedTool as _};
 use tools::Workspace;
@@ -47,6 +47,7 @@ pub struct Builder {
 
 /// What a core works with.
 struct Equipment {
+    kv: Arc<dyn KvStore>,
     tools: Registry,
     skills: Arc<dyn SkillSource>,
 }
@@ -244,7 +245,7 @@ impl Builder {
     }
 
     fn core(&mut self, choice: &Choice, parts: Equipment, transcriber: Option<Arc<dyn Transcriber>>) -> Core {
-        let Equipment { tools, skills } = parts;
+        let Equipment { kv, tools, skills } = parts;
         let agent = &self.config.agent;
         let workspace = self.config.workspace(&self.home);
         let approver = self.approver.take().unwrap_or_else(|| Arc::new(AlwaysAsk(agent.ask.clone())));
@@ -252,6 +253,7 @@ impl Builder {
             .prompts
             .take()
             .unwrap_or_else(|| Arc::new(WorkspacePrompts { workspace, skills: skills.clone() }));
+        let prompts = Arc::new(LearntPrompts::new(prompts, kv));
         Core {
             models: choice.models.clone(),
             tools,
@@ -404,7 +406,7 @@ impl Builder {
         let read_skill: Arc<dyn Tool> = Arc::new(Typed::new(ReadSkill { skills: skills.clone() }));
         sources.push(Arc::new(vec![read_skill]));
         match Registry::new(&sources) {
-            Ok(tools) => Some(Equipment { tools, skills }),
+            Ok(tools) => Some(Equipment { kv: stores.kv.clone(), tools, skills }),
             Err(duplicates) => {
                 problems.extend(duplicates.into_iter().map(Into::into));
                 None

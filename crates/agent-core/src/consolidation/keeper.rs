@@ -8,6 +8,9 @@ use crate::{AgentError, Factotum, RunRequest};
 /// After so many failures the same work waits until something in the folder changes.
 const MOST_ATTEMPTS: u32 = 5;
 
+/// The owner's folder: what tools came to is for nobody else.
+const OWNERS: &str = "memory";
+
 /// What became of a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Consolidated {
@@ -64,9 +67,12 @@ impl Keeper {
         let files = &self.how.files;
         let snapshot = files.snapshot(folder).await?;
         let versions = files.versions(folder).await?;
-        let Some(work) = proposal(&snapshot, &versions, self.how.max_bytes, today) else {
+        let Some(mut work) = proposal(&snapshot, &versions, self.how.max_bytes, today) else {
             return Ok(Consolidated::Nothing);
         };
+        if folder == OWNERS {
+            work.reflect_on(&self.factotum.experience().await?.lessons());
+        }
         if work.attempts >= MOST_ATTEMPTS && !today {
             return Ok(Consolidated::Nothing);
         }

@@ -75,3 +75,25 @@ pub(super) fn proposal(
     let notes = new.into_iter().map(|note| note.text.clone()).collect();
     Some(Proposal { text, notes, done, key, attempts })
 }
+
+/// Most bytes of what is told about tools.
+const MOST_LESSONS: usize = 2 << 10;
+
+impl Proposal {
+    /// Adds what tools came to, as material beside the notes. It is no reason to consolidate, and no other work.
+    pub(super) fn reflect_on(&mut self, lessons: &[String]) {
+        let mut told = String::new();
+        for lesson in lessons {
+            if told.len() + lesson.len() < MOST_LESSONS {
+                let _ = writeln!(told, "{lesson}");
+            }
+        }
+        if !told.is_empty() {
+            let _ = write!(
+                self.text,
+                "\n===== tools lately; what is worth knowing goes under “Lessons” =====\n{told}"
+            );
+            self.notes.push(told);
+        }
+    }
+}

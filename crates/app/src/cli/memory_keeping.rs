@@ -1,6 +1,6 @@
 //! `factotum memory log|diff|restore|consolidate`: how the memory files are kept.
 
-use agent_core::{Consolidated, Keeper, Version, VersionState};
+use agent_core::{Consolidated, Experience, Keeper, LearntRule, Version, VersionState};
 use clap::{Args as ClapArgs, Subcommand};
 use serde_json::json;
 use session_api::{Principal, PrincipalId, Rank};
@@ -36,6 +36,29 @@ pub(crate) enum MemoryKeeping {
         #[command(flatten)]
         whose: Whose,
     },
+    /// The standing rules that were learnt, and where each was said
+    Rules {
+        #[command(flatten)]
+        whose: Whose,
+        /// Take this one away, by the beginning of its id
+        #[arg(long, value_name = "RULE")]
+        remove: Option<String>,
+        /// Give this one other words
+        #[arg(long, value_name = "RULE", requires = "text", conflicts_with = "remove")]
+        edit: Option<String>,
+        /// The words
+        #[arg(value_name = "TEXT", requires = "edit")]
+        text: Option<String>,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// What tools came to in the last thirty days, and in which kind of request
+    Experience {
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Work the notes into MEMORY.md now, those of today included
     Consolidate {
         /// One JSON object for each folder
@@ -52,6 +75,11 @@ pub(crate) struct Whose {
 }
 
 impl Whose {
+    /// The person whose it is.
+    fn person(&self) -> PrincipalId {
+        self.of.clone().map_or_else(|| Principal::owner().id, PrincipalId)
+    }
+
     fn folder(self) -> String {
         let member = |id| MemoryFolder::path_for(&Principal { id: PrincipalId(id), rank: Rank::Member });
         self.of.and_then(member).unwrap_or_else(|| "memory".to_owned())
@@ -119,6 +147,23 @@ async fn act(assistant: &Assistant, command: MemoryKeeping) -> Result<u8, CliErr
                 version.reason, version.id
             )))
         }
+        MemoryKeeping::Rules { whose, remove, edit, text, json } => {
+            let (rules, person) = (assistant.rules(), whose.person());
+            let not_found = |error: agent_core::AgentError| match error {
+                agent_core::AgentError::Context(why) => CliError::NotFound(why),
+                error => error.into(),
+            };
+            if let Some(id) = remove {
+                let rule = rules.remove(&person, &id).await.map_err(not_found)?;
+                return Ok(out::line(&out::plain(&format!("“{}” is removed.", rule.text))));
+            }
+            if let (Some(id), Some(text)) = (edit, text) {
+                let rule = rules.edit(&person, &id, &text).await.map_err(not_found)?;
+                return Ok(out::line(&out::plain(&format!("“{}” says now: “{text}”.", rule.text))));
+            }
+            list_rules(&rules.list(&person).await?, json)
+        }
+        MemoryKeeping::Experience { json } => experience(&assistant.experience().await?, json),
         MemoryKeeping::Consolidate { json } => {
             let mut code = exit::OK;
             for (folder, done) in keeper.all(true).await? {
@@ -188,4 +233,46 @@ fn object(version: &Version) -> serde_json::Value {
         "lines_gone": gone,
         "notes": version.notes.keys().collect::<Vec<_>>(),
     })
+}
+
+fn list_rules(rules: &[LearntRule], json: bool) -> Result<u8, CliError> {
+    if rules.is_empty() && !json {
+        return Ok(out::line("There are no standing rules."));
+    }
+    for rule in rules {
+        if json {
+            out::json(rule)?;
+            continue;
+        }
+        let from = match (&rule.session, &rule.message) {
+            (Some(session), Some(message)) => format!("{session}, message {message}"),
+            _ => "by hand".to_owned(),
+        };
+        let line =
+            format!("{}  {}  {}  ({}; {from})", rule.id, out::time(rule.at), rule.text, rule.scope_words());
+        out::line(&out::plain(&line));
+    }
+    Ok(exit::OK)
+}
+
+fn experience(experience: &Experience, json: bool) -> Result<u8, CliError> {
+    if json {
+        out::json(experience)?;
+        return Ok(exit::OK);
+    }
+    if experience.tools.is_empty() {
+        return Ok(out::line("No tool was used lately."));
+    }
+    for (name, tool) in &experience.tools {
+        out::line(&out::plain(&format!("{name:24} {:5} worked  {:5} failed", tool.worked, tool.failed)));
+        for error in &tool.errors {
+            out::line(&format!("{:24} {}", "", out::short(error, 100)));
+        }
+    }
+    for (kind, outcomes) in &experience.kinds {
+        let outcomes: Vec<String> =
+            outcomes.iter().map(|(outcome, count)| format!("{outcome} {count}")).collect();
+        out::line(&out::plain(&format!("{kind}  –  {}", outcomes.join(", "))));
+    }
+    Ok(exit::OK)
 }
