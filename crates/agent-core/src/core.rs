@@ -8,7 +8,7 @@ use session_api::{Effort, RunOverrides};
 use sha2::{Digest, Sha256};
 use tool_api::{Approver, Registry, ToolSpec};
 
-use crate::{Hook, Models, PromptSource, SpendingCaps, Transcriber, turn::Limits};
+use crate::{Hook, Models, PromptSource, SkillSource, SpendingCaps, Transcriber, turn::Limits};
 
 /// How much room each thing has in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +43,8 @@ pub struct Core {
     pub hooks: Vec<Arc<dyn Hook>>,
     /// Where instructions come from.
     pub prompts: Arc<dyn PromptSource>,
+    /// The skills.
+    pub skills: Arc<dyn SkillSource>,
     /// What hears voice notes; `None`: they are named, not heard.
     pub transcriber: Option<Arc<dyn Transcriber>>,
     /// How far a turn may go.

@@ -5,6 +5,8 @@ mod conversation;
 mod jobs;
 mod model;
 mod overview;
+mod rules;
+mod skill;
 mod usage;
 
 use session_api::{Decision, InboundKind, Principal, Rank, Scope, SessionKey, Writes};
@@ -41,6 +43,8 @@ pub const COMMANDS: &[CommandHelp] = &[
     help("sessions", "", "your conversations"),
     help("usage", "[extend day|month DOLLARS]", "tokens and cost by day, and what may be spent"),
     help("jobs", "[on|off|run|remove NAME]", "your scheduled jobs"),
+    help("memory", "rules [remove ID|edit ID TEXT]", "the standing rules that were learnt from you"),
+    help("skill", "[NAME]", "the instructions for special tasks, or one of them"),
     help("approve", "ID", "let a call run that waits for your answer"),
     help("deny", "ID", "refuse a call that waits for your answer"),
     help("pairing", "[approve CODE|deny CODE|revoke WHO]", "who asks to be let in, and who was (owner only)"),
@@ -145,6 +149,8 @@ pub(crate) async fn run(
         "history" => conversation::history(context, rest).await.map(Into::into),
         "sessions" => conversation::sessions(context).await.map(Into::into),
         "jobs" => jobs::jobs(context, rest).await,
+        "memory" => rules::memory(context, rest).await,
+        "skill" => Ok(skill::skill(context, rest).await.into()),
         "model" => model::model(context, rest).await,
         "local" => model::local(context, rest).await,
         "think" => model::think(context, rest).await,

@@ -5,6 +5,7 @@ mod jobs;
 mod ports;
 mod request;
 mod result;
+mod rules;
 mod run;
 mod stream;
 mod submit;
@@ -22,6 +23,7 @@ pub use jobs::{JobReport, Jobs};
 pub use ports::{Ports, Spawn};
 pub use request::RunRequest;
 pub use result::{ResumedRun, RunError, RunResult};
+pub use rules::StandingRules;
 pub use stream::RunStream;
 pub use why::{Refusal, RefusedCall};
 

@@ -12,6 +12,7 @@ mod dead_letters;
 mod doctor;
 mod error;
 mod gateway;
+mod memory_keeping;
 mod model_args;
 mod models;
 mod onboard;
@@ -24,6 +25,7 @@ mod service;
 mod session_name;
 mod sessions;
 mod shell;
+mod skills;
 mod start;
 mod status;
 mod stop;
@@ -97,6 +99,8 @@ fn dispatch(args: Args) -> Result<u8, CliError> {
         Command::Channels(command) => start.block_on(channels::run(&start, command)),
         Command::Pairing(command) => start.block_on(pairing::run(&start, command)),
         Command::Cron(command) => start.block_on(cron::run(&start, command)),
+        Command::Skills(command) => start.block_on(skills::run(&start, command)),
+        Command::Memory(command) => start.block_on(memory_keeping::run(&start, command)),
         Command::Turn(command) => start.block_on(turn::run(&start, command)),
         Command::Why { id, json } => start.block_on(why::run(&start, &id, json)),
         Command::Agent(agent) => start.block_on(agent::run(&start, agent)),

@@ -37,6 +37,7 @@ pub(super) fn errors(tree: &Value) -> Vec<Finding> {
         let hint = Some("write them as in \"22:00-07:00\"");
         found.push(finding(KeyPath::parse("heartbeat.quiet_hours"), "are no hours", hint));
     }
+    found.extend(consolidation(&tree["memory"]["consolidation"]));
     for name in tree["providers"].as_object().into_iter().flatten().map(|(name, _)| name) {
         if name.trim().is_empty() || name.contains('/') {
             let key = KeyPath(vec!["providers".into(), name.clone()]);
@@ -79,6 +80,29 @@ pub(super) fn errors(tree: &Value) -> Vec<Finding> {
         if name.as_str().is_some_and(|name| name.trim().is_empty()) {
             found.push(finding(KeyPath::parse("agent.ask").child(at.to_string()), "must not be empty", None));
         }
+    }
+    found
+}
+
+/// Times of `[memory.consolidation]` that are none.
+fn consolidation(section: &Value) -> Vec<Finding> {
+    let start = KeyPath::parse("memory.consolidation");
+    let mut found = Vec::new();
+    if let Some(every) = section["every"].as_str().filter(|text| !text.trim().is_empty()) {
+        match schedule::parse_length("every", every) {
+            Ok(length) if length.as_secs() >= 60 => {}
+            Ok(_) => found.push(finding(start.child("every"), "is shorter than a minute", None)),
+            Err(_) => {
+                found.push(finding(start.child("every"), "is no length", Some("write it as in \"6h\"")))
+            }
+        }
+        if section["cron"].is_string() {
+            let hint = Some("write one of them");
+            found.push(finding(start.child("cron"), "stands beside `every`", hint));
+        }
+    }
+    if let Some(Err(error)) = section["cron"].as_str().map(str::parse::<schedule::Cron>) {
+        found.push(finding(start.child("cron"), error.to_string(), None));
     }
     found
 }

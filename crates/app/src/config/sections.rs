@@ -14,8 +14,8 @@ use session_api::Effort;
 use tools::ToolsConfig;
 
 use super::{
-    BreakerSection, ChannelSection, GatewaySection, HeartbeatSection, HttpSection, KeyPath, PresetSection,
-    PriceSection, RateSection, RoutingSection, SecretRef, SpendingSection, ToolsSection,
+    BreakerSection, ChannelSection, GatewaySection, HeartbeatSection, HttpSection, KeyPath, MemorySection,
+    PresetSection, PriceSection, RateSection, RoutingSection, SecretRef, SpendingSection, ToolsSection,
     TranscriptionSection, schema, show, sources::Sources,
 };
 
@@ -39,6 +39,8 @@ pub struct Config {
     pub gateway: GatewaySection,
     /// Looking after things unasked.
     pub heartbeat: HeartbeatSection,
+    /// What is remembered beyond a conversation.
+    pub memory: MemorySection,
     /// The HTTP server of the gateway.
     pub http: HttpSection,
     /// How voice notes become text.
