@@ -10,6 +10,7 @@ use crate::{
     apply::{self, pk},
     encode::{Reading, bytes, int},
     history::{IN_SCOPE, bind_scope},
+    memory,
     script::Script,
     transaction::Transaction,
 };
@@ -27,6 +28,15 @@ pub(crate) const FATES: &[(&str, Fate)] = &[
     ("jobs", Fate::Stays("belongs to a person")),
     ("journal", Fate::Goes),
     ("kv", Fate::Stays("belongs to a person")),
+    ("memory_files", Fate::Stays("belongs to a file")),
+    ("memory_forgotten", Fate::Goes),
+    ("memory_notes", Fate::Stays("belongs to a file")),
+    ("memory_state", Fate::Stays("belongs to the index")),
+    ("memory_words", Fate::Goes),
+    ("memory_words_config", Fate::Stays("part of memory_words")),
+    ("memory_words_data", Fate::Goes),
+    ("memory_words_docsize", Fate::Goes),
+    ("memory_words_idx", Fate::Goes),
     ("messages", Fate::Goes),
     ("outbox", Fate::Goes),
     ("parts", Fate::Goes),
@@ -98,6 +108,7 @@ async fn stop(
 }
 
 fn forget_history(script: &mut Script, session: i64) {
+    memory::forget_messages(script, pk(session, 0), pk(session + 1, 0));
     script.add("DELETE FROM messages WHERE pk > ? AND pk < ?").bind(pk(session, 0)).bind(pk(session + 1, 0));
     script.add("DELETE FROM checkpoints WHERE session_id = ?").bind(session);
 }

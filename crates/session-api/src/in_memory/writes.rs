@@ -124,6 +124,7 @@ impl State {
             session.messages.push(Kept {
                 no,
                 bytes,
+                forgotten: false,
                 stored: StoredMessage { seq: session.last_seq, message },
             });
             added += 1;
