@@ -34,6 +34,7 @@ mod inlet;
 mod jobs;
 mod layers;
 mod loopback;
+mod memory;
 mod models;
 mod provider;
 mod redact;
@@ -72,8 +73,8 @@ pub use embedding::{Embedded, Embedder, WordEmbedder};
 pub use error::AgentError;
 pub use event::{RunEvent, RunEventKind};
 pub use facade::{
-    Approvals, Factotum, JobReport, Jobs, Ports, Refusal, RefusedCall, ResumedRun, RunError, RunRequest,
-    RunResult, RunStream, Sessions, Spawn, Waiting,
+    Approvals, Factotum, JobReport, Jobs, Memory, Opened, Ports, Refusal, RefusedCall, ResumedRun, RunError,
+    RunRequest, RunResult, RunStream, Sessions, Spawn, Waiting,
 };
 pub use fakes::{ScriptedProvider, ScriptedReply};
 pub use heartbeat::{
@@ -84,6 +85,7 @@ pub use inlet::{Delivered, Inlet, InletPolicy, InletSetup, Source, is_voice, saf
 pub use jobs::{JobNotFound, find_job, job_state, shown};
 pub use layers::{RetryPolicy, RetryingProvider};
 pub use loopback::LoopbackChannel;
+pub use memory::{CaughtUp, NoNotes, NoteFile, NoteFiles, sections};
 pub use models::{ChosenModel, ModelDirectory, Models};
 pub use provider::{
     Attempt, FinishReason, Finished, LlmProvider, ModelError, ModelErrorKind, ModelEvent, ModelRequest,

@@ -7,7 +7,8 @@ use std::{
 };
 
 use agent_core::{
-    Core, EventBus, Factotum, Hook, LocalBus, Models, Ports, PromptSource, Transcriber, gateway::Channels,
+    CaughtUp, Core, EventBus, Factotum, Hook, LocalBus, Models, Ports, PromptSource, Transcriber,
+    gateway::Channels,
 };
 use futures_util::future::BoxFuture;
 use providers::{ProviderSettings, Settings, Switchboard};
@@ -21,6 +22,7 @@ use tools::Workspace;
 use crate::{
     App, Assistant, Environment, SetupError, SetupProblem, SystemClock, SystemIds,
     config::{self, Config, ConfigError, KeyPath, LoadInput, PriceSection, ProviderSection},
+    notes::WorkspaceNotes,
     prompts::WorkspacePrompts,
     provider_choice::{self, Choice},
     tasks::Tasks,
@@ -176,6 +178,11 @@ impl Builder {
             },
             None => None,
         };
+        // Whoever searches finds what was said and noted until then.
+        let stores = stores.map(|stores| {
+            let files = Arc::new(WorkspaceNotes { workspace: workspace_dir.clone() });
+            Stores { memory: Arc::new(CaughtUp::new(stores.memory.clone(), files)), ..stores }
+        });
         let registry = match (&workspace, &stores) {
             (Some(workspace), Some(stores)) => self.registry(workspace.clone(), stores, &mut problems),
             _ => None,
@@ -372,6 +379,8 @@ impl Builder {
             blobs,
             ids: self.ids.clone(),
             jobs: stores.jobs.clone(),
+            memory: stores.memory.clone(),
+            sessions: stores.sessions.clone(),
             zones: zones(&self.config),
         };
         let built_in = match tools::register(&self.config.tools, deps) {

@@ -26,6 +26,7 @@ mod env;
 pub mod exit;
 mod failpoint;
 mod gateway;
+mod notes;
 mod observe;
 mod prompts;
 mod provider_choice;

@@ -2,7 +2,7 @@
 //!
 //! Every file tool works through [`Workspace`], a handle of one directory that no path leads out of. `exec` runs
 //! commands and ends whatever they leave behind. `message` sends before the answer, or to other chats. Four tools
-//! schedule prompts. The rest calculates,
+//! schedule prompts. `recall` finds what was said and noted. The rest calculates,
 //! tells the time, remembers small values and pages through long results. [`register`] makes them all from a [`ToolsConfig`].
 
 mod blocking;
@@ -14,7 +14,9 @@ mod files;
 mod kv_memory;
 mod message;
 mod read_result;
+mod recall;
 mod schedule;
+mod scope;
 #[cfg(test)]
 mod testing;
 
@@ -28,6 +30,7 @@ pub use files::{
 pub use kv_memory::KvMemory;
 pub use message::{Message, MessageConfig};
 pub use read_result::ReadResult;
+pub use recall::Recall;
 pub use schedule::{
     CancelScheduledPrompt, DeleteScheduledPrompt, ListScheduledPrompts, SchedulePrompt, Scheduling,
 };

@@ -3,6 +3,7 @@
 mod access;
 mod conversation;
 mod jobs;
+mod memory;
 mod model;
 mod overview;
 mod usage;
@@ -38,6 +39,7 @@ pub const COMMANDS: &[CommandHelp] = &[
     help("local", "[on|off]", "switch this conversation to the model on your own machine, or back"),
     help("history", "[N]", "the last N messages (10)"),
     help("sessions", "", "your conversations"),
+    help("memory", "[search WORDS]", "what I can recall here, or what fits some words"),
     help("usage", "[extend day|month DOLLARS]", "tokens and cost by day, and what may be spent"),
     help("jobs", "[on|off|run|remove NAME]", "your scheduled jobs"),
     help("approve", "ID", "let a call run that waits for your answer"),
@@ -143,6 +145,7 @@ pub(crate) async fn run(
         "new" => Ok(conversation::new()),
         "history" => conversation::history(context, rest).await.map(Into::into),
         "sessions" => conversation::sessions(context).await.map(Into::into),
+        "memory" => memory::memory(context, rest).await.map(Into::into),
         "jobs" => jobs::jobs(context, rest).await,
         "model" => model::model(context, rest).await,
         "local" => model::local(context, rest).await,

@@ -11,7 +11,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(super) use super::model_args::{Models, Usage, UsageGroup};
-use super::{config::ConfigCommand, cron_args::Cron};
+use super::{config::ConfigCommand, cron_args::Cron, memory_args::Memory};
 
 /// A self-hosted personal assistant.
 #[derive(Debug, Parser)]
@@ -93,6 +93,9 @@ pub(super) enum Command {
     /// Conversations
     #[command(subcommand)]
     Sessions(Sessions),
+    /// What was said and noted: look for it, add to it, take it out
+    #[command(subcommand)]
+    Memory(Memory),
     /// Questions whether a tool call may run
     #[command(subcommand)]
     Approvals(Approvals),

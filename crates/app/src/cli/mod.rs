@@ -12,6 +12,8 @@ mod dead_letters;
 mod doctor;
 mod error;
 mod gateway;
+mod memory;
+mod memory_args;
 mod model_args;
 mod models;
 mod onboard;
@@ -106,6 +108,7 @@ fn dispatch(args: Args) -> Result<u8, CliError> {
         Command::Doctor { json } => start.block_on(doctor::run(&start, json)),
         Command::Approvals(command) => start.block_on(approvals::run(&start, command)),
         Command::DeadLetters(command) => start.block_on(dead_letters::run(&start, command)),
+        Command::Memory(command) => start.block_on(memory::run(&start, command)),
         Command::Sessions(command) => start.block_on(sessions::run(&start, command)),
     }
 }

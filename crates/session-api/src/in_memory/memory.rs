@@ -105,7 +105,11 @@ impl State {
         scored.sort_by(|one, other| other.0.total_cmp(&one.0));
         let limit = query.limit.min(MOST_HITS);
         more |= scored.len() > limit;
-        Recalled { hits: scored.into_iter().take(limit).map(|(_, hit)| hit).collect(), more }
+        Recalled {
+            hits: scored.into_iter().take(limit).map(|(_, hit)| hit).collect(),
+            more,
+            told: Vec::new(),
+        }
     }
 }
 

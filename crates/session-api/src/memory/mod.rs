@@ -71,6 +71,8 @@ pub struct Recalled {
     pub hits: Vec<MemoryHit>,
     /// Whether there are matches that were not ranked, or not returned.
     pub more: bool,
+    /// What whoever reads the answer must know of it: that it is not complete, say. Sentences without a capital or a stop.
+    pub told: Vec<String>,
 }
 
 /// How far the index has come.

@@ -91,7 +91,8 @@ pub(super) async fn recall(
     }
     more |= read < best.len() || found.len() > wanted;
     found.sort_by(|(score, no, _), (others, other, _)| others.total_cmp(score).then(other.cmp(no)));
-    Ok(Recalled { hits: found.into_iter().take(wanted).map(|(_, _, hit)| hit).collect(), more })
+    let hits = found.into_iter().take(wanted).map(|(_, _, hit)| hit).collect();
+    Ok(Recalled { hits, more, told: Vec::new() })
 }
 
 /// The newest matches of each word, how far the index has come, and how many texts it holds.
