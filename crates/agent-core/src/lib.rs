@@ -85,7 +85,7 @@ pub use inlet::{Delivered, Inlet, InletPolicy, InletSetup, Source, is_voice, saf
 pub use jobs::{JobNotFound, find_job, job_state, shown};
 pub use layers::{RetryPolicy, RetryingProvider};
 pub use loopback::LoopbackChannel;
-pub use memory::{CaughtUp, NoNotes, NoteFile, NoteFiles, sections};
+pub use memory::{CaughtUp, NoNotes, NoteFile, NoteFiles, WithWorkingMemory, sections};
 pub use models::{ChosenModel, ModelDirectory, Models};
 pub use provider::{
     Attempt, FinishReason, Finished, LlmProvider, ModelError, ModelErrorKind, ModelEvent, ModelRequest,

@@ -8,13 +8,13 @@ use std::{
 
 use agent_core::{
     CaughtUp, Core, EventBus, Factotum, Hook, LocalBus, Models, Ports, PromptSource, Transcriber,
-    gateway::Channels,
+    WithWorkingMemory, gateway::Channels,
 };
 use futures_util::future::BoxFuture;
 use providers::{ProviderSettings, Settings, Switchboard};
 use schedule::Zones;
 use secrecy::SecretString;
-use session_api::{Clock, IdSource, LeasePolicy, StoreError, Stores, WorkerId};
+use session_api::{Clock, IdSource, KvStore, LeasePolicy, StoreError, Stores, WorkerId};
 use sqlite_store::{Durability, OpenOptions, SqliteStore};
 use tool_api::{AlwaysAsk, Approver, Registry, ToolSource};
 use tools::Workspace;
@@ -194,7 +194,7 @@ impl Builder {
         if !problems.is_empty() {
             return Err(SetupError(problems));
         }
-        let core = self.core(&choice, registry, transcriber);
+        let core = self.core(&choice, registry, transcriber, stores.kv.clone());
         let tasks = Tasks::default();
         let ports = Ports {
             stores: stores.clone(),
@@ -236,17 +236,25 @@ impl Builder {
         let registry = workspace.and_then(|workspace| self.registry(workspace, stores, &mut problems));
         match (choice, registry) {
             (Some(choice), Some(registry)) if problems.is_empty() => {
-                Ok((self.core(&choice, registry, transcriber), self.config, choice))
+                let core = self.core(&choice, registry, transcriber, stores.kv.clone());
+                Ok((core, self.config, choice))
             }
             _ => Err(SetupError(problems)),
         }
     }
 
-    fn core(&mut self, choice: &Choice, tools: Registry, transcriber: Option<Arc<dyn Transcriber>>) -> Core {
+    fn core(
+        &mut self,
+        choice: &Choice,
+        tools: Registry,
+        transcriber: Option<Arc<dyn Transcriber>>,
+        kv: Arc<dyn KvStore>,
+    ) -> Core {
         let agent = &self.config.agent;
         let workspace = self.config.workspace(&self.home);
         let approver = self.approver.take().unwrap_or_else(|| Arc::new(AlwaysAsk(agent.ask.clone())));
         let prompts = self.prompts.take().unwrap_or_else(|| Arc::new(WorkspacePrompts { workspace }));
+        let prompts = Arc::new(WithWorkingMemory::new(prompts, kv));
         Core {
             models: choice.models.clone(),
             tools,

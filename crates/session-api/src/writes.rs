@@ -52,6 +52,7 @@ impl Writes {
             old.title = new.title.or(old.title.take());
             old.model = new.model.or(old.model.take());
             old.fresh |= new.fresh;
+            old.trim = new.trim.max(old.trim);
         }
         self.record = record.or(self.record.take());
     }

@@ -309,7 +309,10 @@ macro_rules! store_contract {
                 a_clear_takes_the_history_and_raises_the_epoch
                 an_unknown_session_has_nothing_to_take
                 pending_rows_outlive_a_clear
+                values_of_a_session_go_with_its_history
                 a_running_turn_is_stopped_first
+                a_turn_takes_the_oldest_messages_away
+                a_summary_of_what_was_trimmed_is_a_conflict
                 a_late_commit_is_refused
                 a_suspended_turn_is_finalized_after_a_clear
                 a_deletion_takes_everything

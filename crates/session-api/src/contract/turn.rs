@@ -197,7 +197,7 @@ pub async fn a_commit_changes_the_session(h: &dyn StoreHarness) {
         session: Some(SessionWrite {
             title: title.map(Into::into),
             model: model.map(|model| model.map(Into::into)),
-            fresh: false,
+            ..SessionWrite::default()
         }),
         ..Writes::default()
     };

@@ -133,7 +133,10 @@ impl State {
     }
 
     fn change_session(&mut self, key: &SessionKey, write: SessionWrite) {
-        let SessionWrite { title, model, fresh } = write;
+        let SessionWrite { title, model, fresh, trim } = write;
+        if let Some(upto) = trim {
+            self.trim_session(key, upto);
+        }
         let (at, id) = (self.now, fresh.then(|| MessageId::new(self.ids.as_ref())));
         let Some(session) = self.sessions.get_mut(key) else { return };
         session.title = title.or(session.title.take());

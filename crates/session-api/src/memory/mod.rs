@@ -14,7 +14,8 @@ pub use place::{MemoryPlace, MemoryPlaceError};
 pub use rank::Ranking;
 pub use words::{index_words, query_words};
 
-/// The newest matches of a word that are ranked; older ones are counted as [`Recalled::more`].
+/// The newest matches of a word that are ranked; of several words a few hundred each, and those of the two rarest
+/// together. That there are older ones is told by [`Recalled::more`].
 pub const RANKED: usize = 2_000;
 /// Most hits of one search.
 pub const MOST_HITS: usize = 100;
@@ -141,7 +142,7 @@ pub trait MemoryIndex: Send + Sync {
     async fn forget_index(&self) -> Result<(), StoreError>;
 
     /// What was taken up and holds a word of the query, best first: what holds more of the words and rarer ones stands
-    /// before the rest, and the newer before the older of equals. Of each word the newest [`RANKED`] matches in scope are
-    /// ranked, and the answer says when there were more. A message that was taken away is not found any more.
+    /// before the rest, and the newer before the older of equals. The newest [`RANKED`] matches in scope are ranked, and
+    /// the answer says when there were more. A message that was taken away is not found any more.
     async fn recall(&self, scope: &Scope, query: &MemoryQuery) -> Result<Recalled, StoreError>;
 }

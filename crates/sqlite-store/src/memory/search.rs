@@ -16,9 +16,11 @@ use crate::{
 };
 
 /// Texts that are read at once, best first.
-const READ: usize = 150;
+const READ: usize = 64;
+/// Fewest matches of each word that are looked at, where there are several.
+const FEWEST: usize = 500;
 /// How much further back than the newest matches of the rarer word two words are looked for together.
-const TOGETHER: i64 = 4;
+const TOGETHER: i64 = 3;
 /// A text that the index found and that holds none of the words in its first part is worth this much of what they tell.
 const ELSEWHERE: f32 = 0.5;
 
@@ -73,7 +75,7 @@ pub(super) async fn recall(
             *scores.entry(*no).or_default() += ranking.weight(index);
         }
     }
-    together(store, &within, &matches, &ranking, upto, &mut scores).await?;
+    together(store, &within, &matches, &ranking, upto, wanted, &mut scores).await?;
     let mut best: Vec<(i64, f32)> = scores.into_iter().collect();
     best.sort_by(|(no, score), (other, others)| others.total_cmp(score).then(other.cmp(no)));
     let mut found: Vec<(f32, i64, MemoryHit)> = Vec::new();
@@ -104,8 +106,9 @@ async fn newest(
     let mut script = Script::new(
         "SELECT coalesce(max(upto, (SELECT max(no) FROM memory_notes)), upto), texts FROM memory_state",
     );
+    let most = (RANKED / words.len().max(1)).max(FEWEST);
     for word in &words {
-        script.add(NEWEST).bind(format!("{within}\"{word}\"")).bind(0_i64).bind(limit(RANKED + 1));
+        script.add(NEWEST).bind(format!("{within}\"{word}\"")).bind(0_i64).bind(limit(most + 1));
     }
     let mut found = store.snapshot(script).await?;
     let file = &store.shared.layout.database;
@@ -120,8 +123,8 @@ async fn newest(
             Some(row) => numbers(&Reading { file, row: &row })?,
             None => Vec::new(),
         };
-        let cut = nos.len() > RANKED;
-        nos.truncate(RANKED);
+        let cut = nos.len() > most;
+        nos.truncate(most);
         matches.push(Matches { word, nos, cut });
     }
     Ok((matches, upto, texts))
@@ -140,6 +143,7 @@ async fn together(
     matches: &[Matches],
     ranking: &Ranking,
     upto: i64,
+    wanted: usize,
     scores: &mut HashMap<i64, f32>,
 ) -> Result<(), StoreError> {
     let mut known: Vec<(usize, u64)> = (0..matches.len())
@@ -152,15 +156,19 @@ async fn together(
     if !matches[second].cut {
         return Ok(());
     }
+    let both = ranking.weight(rarest) + ranking.weight(second);
+    // As many as are wanted hold both, and are newer than all that would be found.
+    if scores.values().filter(|score| **score >= both).count() >= wanted {
+        return Ok(());
+    }
     let from = match matches[rarest].nos.last() {
         Some(oldest) if matches[rarest].cut => upto - (upto - oldest).saturating_mul(TOGETHER),
         _ => 0,
     };
     let mut script = Script::new(NEWEST);
     script.bind(format!("{within}\"{}\" AND \"{}\"", matches[rarest].word, matches[second].word));
-    script.bind(from).bind(limit(RANKED));
+    script.bind(from).bind(limit(FEWEST));
     let Some(row) = store.read(script).await?.first(0) else { return Ok(()) };
-    let both = ranking.weight(rarest) + ranking.weight(second);
     for no in numbers(&Reading { file: &store.shared.layout.database, row: &row })? {
         let score = scores.entry(no).or_default();
         *score = score.max(both);
