@@ -7,8 +7,8 @@ use std::{
 };
 
 use agent_core::{
-    Core, EventBus, Factotum, Hook, LearntPrompts, LocalBus, Models, Ports, PromptSource, ReadSkill,
-    SkillSource, Transcriber, gateway::Channels,
+    CaughtUp, Core, EventBus, Factotum, Hook, LearntPrompts, LocalBus, Models, Ports, PromptSource,
+    ReadSkill, SkillSource, Transcriber, WithWorkingMemory, gateway::Channels,
 };
 use futures_util::future::BoxFuture;
 use providers::{ProviderSettings, Settings, Switchboard};
@@ -22,6 +22,7 @@ use tools::Workspace;
 use crate::{
     App, Assistant, Environment, SetupError, SetupProblem, SystemClock, SystemIds,
     config::{self, Config, ConfigError, KeyPath, LoadInput, PriceSection, ProviderSection},
+    notes::WorkspaceNotes,
     prompts::WorkspacePrompts,
     provider_choice::{self, Choice, Known},
     skills::SkillLibrary,
@@ -185,6 +186,11 @@ impl Builder {
             },
             None => None,
         };
+        // Whoever searches finds what was said and noted until then.
+        let stores = stores.map(|stores| {
+            let files = Arc::new(WorkspaceNotes { workspace: workspace_dir.clone() });
+            Stores { memory: Arc::new(CaughtUp::new(stores.memory.clone(), files)), ..stores }
+        });
         let equipment = match (&workspace, &stores) {
             (Some(workspace), Some(stores)) => self.equipment(workspace.clone(), stores, &mut problems),
             _ => None,
@@ -253,7 +259,8 @@ impl Builder {
             .prompts
             .take()
             .unwrap_or_else(|| Arc::new(WorkspacePrompts { workspace, skills: skills.clone() }));
-        let prompts = Arc::new(LearntPrompts::new(prompts, kv));
+        let prompts = Arc::new(LearntPrompts::new(prompts, kv.clone()));
+        let prompts = Arc::new(WithWorkingMemory::new(prompts, kv));
         Core {
             models: choice.models.clone(),
             tools,
@@ -403,6 +410,8 @@ impl Builder {
             blobs,
             ids: self.ids.clone(),
             jobs: stores.jobs.clone(),
+            memory: stores.memory.clone(),
+            sessions: stores.sessions.clone(),
             zones: zones(&self.config),
         };
         let built_in = match tools::register(&self.config.tools, deps) {

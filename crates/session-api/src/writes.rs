@@ -53,6 +53,7 @@ impl Writes {
             old.model = new.model.or(old.model.take());
             old.effort = new.effort.or(old.effort.take());
             old.fresh |= new.fresh;
+            old.trim = new.trim.max(old.trim);
         }
         self.record = record.or(self.record.take());
     }

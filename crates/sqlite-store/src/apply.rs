@@ -11,6 +11,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::{
     accept,
     encode::{Reading, bytes, int, json, rank},
+    erase,
     error::invalid,
     fence::Held,
     script::Script,
@@ -208,7 +209,11 @@ pub(crate) fn session(
     last_seq: i64,
     change: SessionWrite,
 ) -> Result<(), StoreError> {
-    let SessionWrite { title, model, effort, fresh } = change;
+    let SessionWrite { title, model, effort, fresh, trim } = change;
+    if let Some(upto) = trim {
+        let upto = int(upto).min(last_seq);
+        erase::trim(script, held.session, upto, transaction.no()?);
+    }
     if let Some(title) = title {
         script.add("UPDATE sessions SET title = ? WHERE id = ?").bind(title).bind(held.session);
     }

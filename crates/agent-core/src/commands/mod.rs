@@ -3,6 +3,7 @@
 mod access;
 mod conversation;
 mod jobs;
+mod memory;
 mod model;
 mod overview;
 mod rules;
@@ -41,6 +42,7 @@ pub const COMMANDS: &[CommandHelp] = &[
     help("think", "[off|low|medium|high|default]", "how hard the model thinks before it answers here"),
     help("history", "[N]", "the last N messages (10)"),
     help("sessions", "", "your conversations"),
+    help("memory", "[search WORDS]", "what I can recall here, or what fits some words"),
     help("usage", "[extend day|month DOLLARS]", "tokens and cost by day, and what may be spent"),
     help("jobs", "[on|off|run|remove NAME]", "your scheduled jobs"),
     help("memory", "rules [remove ID|edit ID TEXT]", "the standing rules that were learnt from you"),
@@ -148,6 +150,7 @@ pub(crate) async fn run(
         "new" => Ok(conversation::new()),
         "history" => conversation::history(context, rest).await.map(Into::into),
         "sessions" => conversation::sessions(context).await.map(Into::into),
+        "memory" => memory::memory(context, rest).await.map(Into::into),
         "jobs" => jobs::jobs(context, rest).await,
         "memory" => rules::memory(context, rest).await,
         "skill" => Ok(skill::skill(context, rest).await.into()),

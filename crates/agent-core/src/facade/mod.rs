@@ -2,6 +2,7 @@
 
 mod admin;
 mod jobs;
+mod memory;
 mod ports;
 mod request;
 mod result;
@@ -20,6 +21,7 @@ use crate::Core;
 
 pub use admin::{Approvals, Sessions, Waiting};
 pub use jobs::{JobReport, Jobs};
+pub use memory::{Memory, Opened};
 pub use ports::{Ports, Spawn};
 pub use request::RunRequest;
 pub use result::{ResumedRun, RunError, RunResult};

@@ -14,6 +14,7 @@ mod dispatcher;
 mod guard;
 mod health;
 mod heartbeat;
+mod indexer;
 mod measure;
 mod notices;
 mod pool;
@@ -207,6 +208,7 @@ impl Gateway {
             scheduler::schedule(shared, stop.clone()),
             heartbeat::beat(shared, stop.clone()),
             consolidation::keep(shared, stop.clone()),
+            indexer::index(shared, stop.clone()),
             sweeper::sweep(shared, stop.clone())
         );
         shared.health.role(Role::Primary, false, clock.now());

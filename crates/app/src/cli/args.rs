@@ -11,7 +11,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(super) use super::model_args::{Models, Usage, UsageGroup};
-use super::{config::ConfigCommand, cron_args::Cron, memory_keeping::MemoryKeeping, skills::Skills};
+use super::{config::ConfigCommand, cron_args::Cron, memory_args::Memory, skills::Skills};
 
 /// A self-hosted personal assistant.
 #[derive(Debug, Parser)]
@@ -90,15 +90,15 @@ pub(super) enum Command {
     /// Jobs: what the gateway does at set times
     #[command(subcommand)]
     Cron(Cron),
-    /// What is remembered: the memory files and how they changed
-    #[command(subcommand)]
-    Memory(MemoryKeeping),
     /// Skills: instructions for special tasks
     #[command(subcommand)]
     Skills(Skills),
     /// Conversations
     #[command(subcommand)]
     Sessions(Sessions),
+    /// What was said and noted: look for it, add to it, take it out; the memory files and how they changed
+    #[command(subcommand)]
+    Memory(Memory),
     /// Questions whether a tool call may run
     #[command(subcommand)]
     Approvals(Approvals),

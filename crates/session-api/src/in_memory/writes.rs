@@ -124,6 +124,7 @@ impl State {
             session.messages.push(Kept {
                 no,
                 bytes,
+                forgotten: false,
                 stored: StoredMessage { seq: session.last_seq, message },
             });
             added += 1;
@@ -132,7 +133,10 @@ impl State {
     }
 
     fn change_session(&mut self, key: &SessionKey, write: SessionWrite) {
-        let SessionWrite { title, model, effort, fresh } = write;
+        let SessionWrite { title, model, effort, fresh, trim } = write;
+        if let Some(upto) = trim {
+            self.trim_session(key, upto);
+        }
         let (at, id) = (self.now, fresh.then(|| MessageId::new(self.ids.as_ref())));
         let Some(session) = self.sessions.get_mut(key) else { return };
         session.title = title.or(session.title.take());
