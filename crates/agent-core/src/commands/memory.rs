@@ -2,7 +2,7 @@
 
 use session_api::{MemoryQuery, Rank, Scope, excerpt};
 
-use super::CommandContext;
+use super::{CommandAnswer, CommandContext, rules};
 use crate::AgentError;
 
 /// Hits that are shown in a chat.
@@ -13,13 +13,15 @@ const SHOWN: usize = 160;
 const MOST_QUERY: usize = 2_000;
 
 /// What is known, or what fits a search.
-pub(super) async fn memory(context: &CommandContext<'_>, rest: &str) -> Result<String, AgentError> {
-    match rest.split_once(char::is_whitespace).unwrap_or((rest, "")) {
-        ("", _) => overview(context).await,
-        ("search", "") => Ok("Write /memory search and some words.".into()),
-        ("search", query) => search(context, query.trim()).await,
-        _ => Ok("Write /memory, or /memory search and some words.".into()),
-    }
+pub(super) async fn memory(context: &CommandContext<'_>, rest: &str) -> Result<CommandAnswer, AgentError> {
+    let text = match rest.split_once(char::is_whitespace).unwrap_or((rest, "")) {
+        ("", _) => overview(context).await?,
+        ("search", "") => "Write /memory search and some words.".into(),
+        ("search", query) => search(context, query.trim()).await?,
+        ("rules", rest) => return rules::rules(context, rest.trim()).await,
+        _ => "Write `/memory`, `/memory search` and some words, or `/memory rules`.".into(),
+    };
+    Ok(text.into())
 }
 
 /// What may be recalled here: all of the speaker's own where nobody else reads along, else what was said here.
