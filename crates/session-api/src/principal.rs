@@ -94,6 +94,25 @@ impl Principal {
     }
 }
 
+/// A change to who is who.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum PersonWrite {
+    /// Both are one person. The sessions, values, jobs and files of `from` are those of `into` from now on; a value of the
+    /// same name stays as `into` has it.
+    Join {
+        /// Who is nobody of their own any more.
+        from: PrincipalId,
+        /// Whose all of it is.
+        into: PrincipalId,
+    },
+    /// `from` is a person of their own again, with their files. Everything else stays where it is.
+    Part {
+        /// Who was joined.
+        from: PrincipalId,
+    },
+}
+
 /// On whose behalf something is read. A store returns nothing that lies outside; to the reader it does not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {

@@ -38,6 +38,7 @@ pub(crate) const TABLES: &[&str] = &[
     "inbox",
     "job_runs",
     "jobs",
+    "joined",
     "journal",
     "kv",
     "memory_files",
@@ -326,6 +327,6 @@ mod tests {
             .iter()
             .map(|migration| format!("{:x?}", &Sha256::digest(migration.sql.as_bytes())[..4]))
             .collect();
-        assert_eq!(digests, ["[f8, 76, df, 78]", "[2c, ea, 2f, 7b]", "[7e, 30, 18, e2]", "[4a, 62, f4, fa]"]);
+        assert_eq!(digests, ["[f8, 76, df, 78]", "[2c, ea, 2f, 7b]", "[7e, 30, 18, e2]", "[c7, 6a, 22, 27]"]);
     }
 }

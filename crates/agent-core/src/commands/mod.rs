@@ -6,6 +6,7 @@ mod jobs;
 mod memory;
 mod model;
 mod overview;
+mod people;
 mod usage;
 
 use session_api::{Decision, InboundKind, Principal, Rank, Scope, SessionKey, Writes};
@@ -45,6 +46,8 @@ pub const COMMANDS: &[CommandHelp] = &[
     help("approve", "ID", "let a call run that waits for your answer"),
     help("deny", "ID", "refuse a call that waits for your answer"),
     help("pairing", "[approve CODE|deny CODE|revoke WHO]", "who asks to be let in, and who was (owner only)"),
+    help("link", "[CODE]", "join your other account: get a code here, write it there"),
+    help("unlink", "[ACCOUNT]", "part an account that was joined"),
     help("lock", "", "stop everything everywhere and answer nobody (owner only)"),
     help("unlock", "", "answer again (owner only)"),
 ];
@@ -150,6 +153,8 @@ pub(crate) async fn run(
         "model" => model::model(context, rest).await,
         "local" => model::local(context, rest).await,
         "pairing" => access::pairing(context, rest).await.map(Into::into),
+        "link" => people::link(context, rest).await,
+        "unlink" => people::unlink(context, rest).await,
         "unlock" => Ok(access::unlock(context)),
         "approve" | "deny" => Ok(format!("Write `/{name} ID` with the id of an open question.").into()),
         _ => Ok(unknown(name).into()),
