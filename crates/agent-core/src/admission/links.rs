@@ -168,3 +168,7 @@ fn set(
         serde_json::to_string(value).map_err(|error| StoreError::Invalid { what: error.to_string() })?;
     Ok(KvWrite::Set { owner: PrincipalId::installation(), key, value, expires_at })
 }
+
+#[cfg(test)]
+#[path = "links_tests.rs"]
+mod tests;
