@@ -19,6 +19,7 @@ mod audio;
 mod bus;
 mod channel;
 mod commands;
+mod consolidation;
 mod context;
 mod core;
 mod driver;
@@ -33,6 +34,7 @@ mod hook;
 mod inlet;
 mod jobs;
 mod layers;
+mod learning;
 mod loopback;
 mod memory;
 mod models;
@@ -40,6 +42,7 @@ mod provider;
 mod redact;
 mod replay;
 mod routing;
+mod skills;
 mod spending;
 pub mod turn;
 
@@ -64,6 +67,10 @@ pub use channel::{
     ChannelSetupError, HookRequest, HookResponse, Place, Reconciled, Sent, TextUnit,
 };
 pub use commands::{COMMANDS, CommandHelp};
+pub use consolidation::{
+    Consolidated, Consolidation, Keeper, MemoryFile, MemoryFiles, MemoryFilesError, NewVersion, Snapshot,
+    Version, VersionState,
+};
 pub use context::{
     NoPrompts, PromptRequest, PromptSection, PromptSource, Share, estimate_tokens, fold_history,
     system_prompt,
@@ -74,7 +81,7 @@ pub use error::AgentError;
 pub use event::{RunEvent, RunEventKind};
 pub use facade::{
     Approvals, Factotum, JobReport, Jobs, Memory, Opened, Ports, Refusal, RefusedCall, ResumedRun, RunError,
-    RunRequest, RunResult, RunStream, Sessions, Spawn, Waiting,
+    RunRequest, RunResult, RunStream, Sessions, Spawn, StandingRules, Waiting,
 };
 pub use fakes::{ScriptedProvider, ScriptedReply};
 pub use heartbeat::{
@@ -84,6 +91,7 @@ pub use hook::{Hook, HookError, RunInfo};
 pub use inlet::{Delivered, Inlet, InletPolicy, InletSetup, Source, is_voice, safe_name};
 pub use jobs::{JobNotFound, find_job, job_state, shown};
 pub use layers::{RetryPolicy, RetryingProvider};
+pub use learning::{Experience, LearntPrompts, LearntRule, RuleBook, RuleScope, ToolExperience};
 pub use loopback::LoopbackChannel;
 pub use memory::{CaughtUp, NoNotes, NoteFile, NoteFiles, WithWorkingMemory, sections};
 pub use models::{ChosenModel, ModelDirectory, Models};
@@ -98,5 +106,9 @@ pub use replay::{
 };
 pub use routing::{
     Asked, Destination, LONGEST_ROUTING, Routed, Router, Rule, RuleError, Rules, SmallModel, Used,
+};
+pub use skills::{
+    InstalledSkill, MOST_SKILL_BYTES, NoSkills, ReadSkill, Requires, Skill, SkillOrigin, SkillProblem,
+    SkillSet, SkillSource, parse_skill, skill_sections,
 };
 pub use spending::{SpendingCaps, cost_of};

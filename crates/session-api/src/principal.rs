@@ -27,16 +27,16 @@ impl PrincipalId {
 }
 
 impl PrincipalId {
-    /// The name of the person's folder under `people/`: the id with everything but letters, digits, `-`, `_` and inner
-    /// dots as `%` and two digits.
+    /// The name of the person's folder under `people/`: the id with everything but letters, digits, `-`, `_`, `@` and
+    /// inner dots as `%` and two digits. Two people never have the same.
     #[must_use]
     pub fn folder(&self) -> String {
         let mut name = String::new();
         for (at, byte) in self.0.bytes().enumerate() {
             match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => name.push(char::from(byte)),
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'@' => name.push(char::from(byte)),
                 b'.' if at > 0 => name.push('.'),
-                byte => name.push_str(&format!("%{byte:02X}")),
+                byte => name.push_str(&format!("%{byte:02x}")),
             }
         }
         name
@@ -132,9 +132,9 @@ mod tests {
     fn a_folder_belongs_to_one_person() {
         for (id, folder) in [
             ("owner", "owner"),
-            ("telegram:42", "telegram%3A42"),
-            ("email:a.b@c.de", "email%3Aa.b%40c.de"),
-            ("..", "%2E."),
+            ("telegram:42", "telegram%3a42"),
+            ("email:a.b@c.de", "email%3aa.b@c.de"),
+            ("..", "%2e."),
         ] {
             let id = PrincipalId(id.into());
             assert_eq!(id.folder(), folder);

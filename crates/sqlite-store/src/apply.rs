@@ -234,7 +234,7 @@ pub(crate) fn session(
     last_seq: i64,
     change: SessionWrite,
 ) -> Result<(), StoreError> {
-    let SessionWrite { title, model, fresh, trim } = change;
+    let SessionWrite { title, model, effort, fresh, trim } = change;
     if let Some(upto) = trim {
         let upto = int(upto).min(last_seq);
         erase::trim(script, held.session, upto, transaction.no()?);
@@ -244,6 +244,10 @@ pub(crate) fn session(
     }
     if let Some(model) = model {
         script.add("UPDATE sessions SET model = ? WHERE id = ?").bind(model).bind(held.session);
+    }
+    if let Some(effort) = effort {
+        let effort = effort.map(|effort| effort.as_str().to_owned());
+        script.add("UPDATE sessions SET effort = ? WHERE id = ?").bind(effort).bind(held.session);
     }
     if fresh {
         let id = MessageId::new(transaction.ids());

@@ -2,9 +2,9 @@
 //!
 //! Every file tool works through [`Workspace`], a handle of one directory that no path leads out of. `exec` runs
 //! commands and ends whatever they leave behind. `message` sends before the answer, or to other chats. Four tools
-//! schedule prompts. `recall` and `sessions` find what was said and noted,
-//! `working_memory` keeps things in mind. The rest calculates,
-//! tells the time, remembers small values and pages through long results. [`register`] makes them all from a [`ToolsConfig`].
+//! schedule prompts. `recall` and `sessions` find what was said and noted, `working_memory` keeps things in mind. The rest
+//! calculates, tells the time, keeps memory files, remembers small values and pages through long results. [`register`]
+//! makes them all from a [`ToolsConfig`].
 
 mod blocking;
 mod calculate;
@@ -14,6 +14,7 @@ mod current_datetime;
 mod exec;
 mod files;
 mod kv_memory;
+mod memory;
 mod message;
 mod read_result;
 mod recall;
@@ -30,9 +31,14 @@ pub use config::{Deps, ScheduleConfig, ToolsConfig, ToolsError, register};
 pub use current_datetime::CurrentDatetime;
 pub use exec::{Exec, ExecConfig};
 pub use files::{
-    EditFile, Glob, Grep, ListDir, ReadFile, RelativePath, Workspace, WorkspaceError, WriteFile,
+    DirEntry, EditFile, FileStamp, Glob, Grep, ListDir, ReadFile, RelativePath, Workspace, WorkspaceError,
+    WriteFile,
 };
 pub use kv_memory::KvMemory;
+pub use memory::{
+    Conflict, FolderLock, MEMORY_FILE, MOST_MEMORY_BYTES, MemoryAppend, MemoryFolder, MemoryRead,
+    MemoryReplaceSection, MemoryText, digest_of, is_note,
+};
 pub use message::{Message, MessageConfig};
 pub use read_result::ReadResult;
 pub use recall::Recall;

@@ -2,7 +2,7 @@
 
 use session_api::{MemoryQuery, Rank, Scope, excerpt};
 
-use super::CommandContext;
+use super::{CommandAnswer, CommandContext, rules};
 use crate::AgentError;
 
 /// Hits that are shown in a chat.
@@ -13,12 +13,12 @@ const SHOWN: usize = 160;
 const MOST_QUERY: usize = 2_000;
 
 /// What is known, or what fits a search.
-pub(super) async fn memory(context: &CommandContext<'_>, rest: &str) -> Result<String, AgentError> {
+pub(super) async fn memory(context: &CommandContext<'_>, rest: &str) -> Result<CommandAnswer, AgentError> {
     match rest.split_once(char::is_whitespace).unwrap_or((rest, "")) {
-        ("", _) => overview(context).await,
-        ("search", "") => Ok("Write /memory search and some words.".into()),
-        ("search", query) => search(context, query.trim()).await,
-        _ => Ok("Write /memory, or /memory search and some words.".into()),
+        ("", _) => overview(context).await.map(Into::into),
+        ("search", query) if !query.trim().is_empty() => search(context, query.trim()).await.map(Into::into),
+        ("rules", rest) => rules::rules(context, rest.trim()).await,
+        _ => Ok("Write `/memory`, `/memory search` and some words, or `/memory rules`.".to_owned().into()),
     }
 }
 
@@ -52,7 +52,10 @@ async fn overview(context: &CommandContext<'_>) -> Result<String, AgentError> {
             lines.push(format!("… and {} more files", files.len() - 30));
         }
     }
-    lines.push("/memory search finds them by words.".into());
+    lines.push(
+        "`/memory search` finds them by words, `/memory rules` shows what I learnt about how to answer you."
+            .into(),
+    );
     Ok(lines.join("\n"))
 }
 

@@ -7,6 +7,8 @@ mod memory;
 mod model;
 mod overview;
 mod people;
+mod rules;
+mod skill;
 mod usage;
 
 use session_api::{Decision, InboundKind, Principal, Rank, Scope, SessionKey, Writes};
@@ -38,11 +40,17 @@ pub const COMMANDS: &[CommandHelp] = &[
     help("status", "", "the model, this conversation, and what waits"),
     help("model", "[NAME|default]", "show or choose the model of this conversation"),
     help("local", "[on|off]", "switch this conversation to the model on your own machine, or back"),
+    help("think", "[off|low|medium|high|default]", "how hard the model thinks before it answers here"),
     help("history", "[N]", "the last N messages (10)"),
     help("sessions", "", "your conversations"),
-    help("memory", "[search WORDS]", "what I can recall here, or what fits some words"),
     help("usage", "[extend day|month DOLLARS]", "tokens and cost by day, and what may be spent"),
     help("jobs", "[on|off|run|remove NAME]", "your scheduled jobs"),
+    help(
+        "memory",
+        "[search WORDS|rules [remove ID|edit ID TEXT]]",
+        "what I can recall, and the rules learnt from you",
+    ),
+    help("skill", "[NAME]", "the instructions for special tasks, or one of them"),
     help("approve", "ID", "let a call run that waits for your answer"),
     help("deny", "ID", "refuse a call that waits for your answer"),
     help("pairing", "[approve CODE|deny CODE|revoke WHO]", "who asks to be let in, and who was (owner only)"),
@@ -148,10 +156,12 @@ pub(crate) async fn run(
         "new" => Ok(conversation::new()),
         "history" => conversation::history(context, rest).await.map(Into::into),
         "sessions" => conversation::sessions(context).await.map(Into::into),
-        "memory" => memory::memory(context, rest).await.map(Into::into),
+        "memory" => memory::memory(context, rest).await,
         "jobs" => jobs::jobs(context, rest).await,
+        "skill" => Ok(skill::skill(context, rest).await.into()),
         "model" => model::model(context, rest).await,
         "local" => model::local(context, rest).await,
+        "think" => model::think(context, rest).await,
         "pairing" => access::pairing(context, rest).await.map(Into::into),
         "link" => people::link(context, rest).await,
         "unlink" => people::unlink(context, rest).await,

@@ -4,6 +4,7 @@ mod bill;
 mod direct;
 mod finish;
 mod hear;
+mod learn;
 mod live;
 mod messages;
 mod model;

@@ -6,6 +6,7 @@ mod memory;
 mod ports;
 mod request;
 mod result;
+mod rules;
 mod run;
 mod stream;
 mod submit;
@@ -24,6 +25,7 @@ pub use memory::{Memory, Opened};
 pub use ports::{Ports, Spawn};
 pub use request::RunRequest;
 pub use result::{ResumedRun, RunError, RunResult};
+pub use rules::StandingRules;
 pub use stream::RunStream;
 pub use why::{Refusal, RefusedCall};
 

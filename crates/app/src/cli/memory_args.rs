@@ -2,8 +2,18 @@
 
 use clap::Subcommand;
 
+use super::memory_keeping::MemoryKeeping;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Memory {
+    #[command(flatten)]
+    Finding(MemoryFinding),
+    #[command(flatten)]
+    Keeping(MemoryKeeping),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MemoryFinding {
     /// What fits, best first: messages, tool results and notes
     Search {
         /// Words, in any order

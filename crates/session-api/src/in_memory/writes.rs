@@ -137,7 +137,7 @@ impl State {
     }
 
     fn change_session(&mut self, key: &SessionKey, write: SessionWrite) {
-        let SessionWrite { title, model, fresh, trim } = write;
+        let SessionWrite { title, model, effort, fresh, trim } = write;
         if let Some(upto) = trim {
             self.trim_session(key, upto);
         }
@@ -146,6 +146,9 @@ impl State {
         session.title = title.or(session.title.take());
         if let Some(model) = model {
             session.model = model;
+        }
+        if let Some(effort) = effort {
+            session.effort = effort;
         }
         if let Some(id) = id {
             session.checkpoints.push(Checkpoint { id, upto: session.last_seq, summary: String::new(), at });
