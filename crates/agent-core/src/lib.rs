@@ -55,7 +55,7 @@ fn failpoint(site: &'static str) {
 }
 
 pub use admission::{
-    Admission, AllowList, ChannelRules, Gate, GroupPolicy, Judgement, Paired, Pairing, PairingError,
+    Admission, AllowList, ChannelRules, Gate, GroupPolicy, Judgement, Link, Paired, Pairing, PairingError,
     PairingRequest, REFUSED, RuleVerdict,
 };
 pub use audio::{

@@ -81,7 +81,7 @@ pub use outbox::{
     Undelivered,
 };
 pub use pairing::{PairingCode, PairingCodeError};
-pub use principal::{Principal, PrincipalId, Rank, Scope};
+pub use principal::{PersonWrite, Principal, PrincipalId, Rank, Scope};
 pub use session::{Route, SessionInfo, SessionKey, SessionKeyError, SessionWrite};
 pub use session_store::{Checkpoint, Page, SearchHit, SessionStore, StoredMessage, Window, WindowBudget};
 pub use stores::Stores;

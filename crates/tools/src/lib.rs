@@ -2,9 +2,9 @@
 //!
 //! Every file tool works through [`Workspace`], a handle of one directory that no path leads out of. `exec` runs
 //! commands and ends whatever they leave behind. `message` sends before the answer, or to other chats. Four tools
-//! schedule prompts. `recall` and `sessions` find what was said and noted, the memory tools keep it in files,
-//! `working_memory` keeps things in mind. The rest calculates, tells the time, remembers small values and pages through
-//! long results. [`register`] makes them all from a [`ToolsConfig`].
+//! schedule prompts. `recall` and `sessions` find what was said and noted, `working_memory` keeps things in mind. The rest
+//! calculates, tells the time, keeps memory files, remembers small values and pages through long results. [`register`]
+//! makes them all from a [`ToolsConfig`].
 
 mod blocking;
 mod calculate;

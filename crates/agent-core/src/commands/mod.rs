@@ -6,6 +6,7 @@ mod jobs;
 mod memory;
 mod model;
 mod overview;
+mod people;
 mod rules;
 mod skill;
 mod usage;
@@ -42,17 +43,19 @@ pub const COMMANDS: &[CommandHelp] = &[
     help("think", "[off|low|medium|high|default]", "how hard the model thinks before it answers here"),
     help("history", "[N]", "the last N messages (10)"),
     help("sessions", "", "your conversations"),
+    help("usage", "[extend day|month DOLLARS]", "tokens and cost by day, and what may be spent"),
+    help("jobs", "[on|off|run|remove NAME]", "your scheduled jobs"),
     help(
         "memory",
         "[search WORDS|rules [remove ID|edit ID TEXT]]",
-        "what I can recall here, what fits some words, or the standing rules that were learnt",
+        "what I can recall, and the rules learnt from you",
     ),
-    help("usage", "[extend day|month DOLLARS]", "tokens and cost by day, and what may be spent"),
-    help("jobs", "[on|off|run|remove NAME]", "your scheduled jobs"),
     help("skill", "[NAME]", "the instructions for special tasks, or one of them"),
     help("approve", "ID", "let a call run that waits for your answer"),
     help("deny", "ID", "refuse a call that waits for your answer"),
     help("pairing", "[approve CODE|deny CODE|revoke WHO]", "who asks to be let in, and who was (owner only)"),
+    help("link", "[CODE]", "join your other account: get a code here, write it there"),
+    help("unlink", "[ACCOUNT]", "part an account that was joined"),
     help("lock", "", "stop everything everywhere and answer nobody (owner only)"),
     help("unlock", "", "answer again (owner only)"),
 ];
@@ -160,6 +163,8 @@ pub(crate) async fn run(
         "local" => model::local(context, rest).await,
         "think" => model::think(context, rest).await,
         "pairing" => access::pairing(context, rest).await.map(Into::into),
+        "link" => people::link(context, rest).await,
+        "unlink" => people::unlink(context, rest).await,
         "unlock" => Ok(access::unlock(context)),
         "approve" | "deny" => Ok(format!("Write `/{name} ID` with the id of an open question.").into()),
         _ => Ok(unknown(name).into()),

@@ -207,8 +207,8 @@ impl Gateway {
             pool::work(shared, &slots, stop.clone(), &cut),
             scheduler::schedule(shared, stop.clone()),
             heartbeat::beat(shared, stop.clone()),
-            consolidation::keep(shared, stop.clone()),
             indexer::index(shared, stop.clone()),
+            consolidation::keep(shared, stop.clone()),
             sweeper::sweep(shared, stop.clone())
         );
         shared.health.role(Role::Primary, false, clock.now());

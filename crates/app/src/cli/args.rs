@@ -96,7 +96,7 @@ pub(super) enum Command {
     /// Conversations
     #[command(subcommand)]
     Sessions(Sessions),
-    /// What was said and noted: look for it, add to it, take it out; the memory files and how they changed
+    /// What was said and noted: find it, add to it, take it out, and how the memory files changed
     #[command(subcommand)]
     Memory(Memory),
     /// Questions whether a tool call may run

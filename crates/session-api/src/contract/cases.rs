@@ -320,6 +320,10 @@ macro_rules! store_contract {
                 a_lease_of_a_deleted_session_is_stale
                 a_summary_of_a_deleted_session_is_a_conflict
             }
+            people {
+                what_one_account_had_is_the_others_after_a_join
+                parted_accounts_keep_apart_what_comes_later
+            }
             kv {
                 a_later_value_replaces_an_earlier_one
                 a_deleted_value_is_gone
