@@ -72,8 +72,8 @@ pub use embedding::{Embedded, Embedder, WordEmbedder};
 pub use error::AgentError;
 pub use event::{RunEvent, RunEventKind};
 pub use facade::{
-    Approvals, Factotum, JobReport, Jobs, Ports, Refusal, RefusedCall, ResumedRun, RunError, RunRequest,
-    RunResult, RunStream, Sessions, Spawn, Waiting,
+    Approvals, Factotum, FollowUp, JobReport, Jobs, Ports, Refusal, RefusedCall, ResumedRun, RunError,
+    RunRequest, RunResult, RunStream, Sessions, Spawn, Waiting,
 };
 pub use fakes::{ScriptedProvider, ScriptedReply};
 pub use heartbeat::{
@@ -98,3 +98,4 @@ pub use routing::{
     Asked, Destination, LONGEST_ROUTING, Routed, Router, Rule, RuleError, Rules, SmallModel, Used,
 };
 pub use spending::{SpendingCaps, cost_of};
+pub use subagents::{AgentState, AgentView, Profile, ProfileError};

@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -366,13 +366,22 @@ impl Builder {
         problems: &mut Vec<SetupProblem>,
     ) -> Option<Registry> {
         let (kv, blobs) = (stores.kv.clone(), stores.blobs.clone());
+        let known = Arc::<OnceLock<Vec<String>>>::default();
         let deps = tools::Deps {
-            workspace,
+            workspace: workspace.clone(),
             kv,
             blobs,
             ids: self.ids.clone(),
             jobs: stores.jobs.clone(),
             zones: zones(&self.config),
+            agents: self.config.agents.enabled.then(|| tools::Agents {
+                stores: stores.clone(),
+                clock: self.clock.clone(),
+                ids: self.ids.clone(),
+                workspace,
+                limits: self.config.agents.limits(),
+                known: known.clone(),
+            }),
         };
         let built_in = match tools::register(&self.config.tools, deps) {
             Ok(built_in) => built_in,
@@ -384,7 +393,10 @@ impl Builder {
         let mut sources: Vec<Arc<dyn ToolSource>> = vec![Arc::new(built_in)];
         sources.extend(self.tools.iter().cloned());
         match Registry::new(&sources) {
-            Ok(registry) => Some(registry),
+            Ok(registry) => {
+                known.get_or_init(|| registry.names().map(str::to_owned).collect());
+                Some(registry)
+            }
             Err(duplicates) => {
                 problems.extend(duplicates.into_iter().map(Into::into));
                 None

@@ -9,15 +9,17 @@
 
 mod child;
 mod limits;
+mod look;
 mod plan;
 mod profile;
 mod result;
 
 pub use child::{CHANNEL, Start, id_of, is_agent, row, session_of, stop};
 pub use limits::{AgentLimits, SpawnError, narrowed};
+pub use look::{AgentState, AgentView, is_busy, look, tree};
 pub use plan::{
     LoopPlan, MOST_AHEAD, MOST_ROUNDS, MOST_STEPS, Move, PipelinePlan, Plan, PlanEnd, PlanError, PlanState,
     Progress,
 };
 pub use profile::{LONGEST, Profile, ProfileError, ProfileLimits};
-pub use result::{Ended, result, result_of};
+pub use result::{DONE, Ended, result, result_of};

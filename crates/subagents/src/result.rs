@@ -5,6 +5,9 @@ use session_api::{
     TurnId, WhenBusy,
 };
 
+/// How a subagent has ended that did what it was to do.
+pub const DONE: &str = "done";
+
 /// A subagent that has ended.
 #[derive(Debug, Clone)]
 pub struct Ended<'a> {
@@ -22,7 +25,7 @@ pub struct Ended<'a> {
     pub reply: &'a Route,
     /// On whose behalf.
     pub principal: &'a Principal,
-    /// In a word or a sentence: `done`, `failed: …`, `stopped`.
+    /// In a word or a sentence: [`DONE`], `failed: …`, `stopped`.
     pub how: &'a str,
     /// What it said last.
     pub text: &'a str,
@@ -56,13 +59,14 @@ pub fn result(ended: &Ended<'_>) -> Inbound {
     }
 }
 
-/// The subagent that a row of kind `Result` tells of, and what it said last.
+/// The subagent that a row of kind `Result` tells of, and its answer where it got to one.
 #[must_use]
-pub fn result_of(inbound: &Inbound) -> Option<(InboundId, &str)> {
+pub fn result_of(inbound: &Inbound) -> Option<(InboundId, Option<&str>)> {
     if !matches!(inbound.kind, InboundKind::Result { .. }) {
         return None;
     }
     let (child, _) = inbound.external_id.split_once(':')?;
-    let text = inbound.parts.get(1).and_then(Part::as_text).unwrap_or_default();
-    Some((child.parse().ok()?, text))
+    let mut texts = inbound.parts.iter().filter_map(Part::as_text);
+    let done = texts.next().is_some_and(|head| head.ends_with(&format!(": {DONE}]")));
+    Some((child.parse().ok()?, texts.next().filter(|_| done)))
 }

@@ -9,8 +9,8 @@ use session_api::{BlobStore, IdSource, JobStore, KvStore};
 use tool_api::{Tool, Typed, TypedTool};
 
 use crate::{
-    CalculateExpression, CurrentDatetime, EditFile, Exec, ExecConfig, Glob, Grep, KvMemory, ListDir, Message,
-    MessageConfig, ReadFile, ReadResult, Workspace, WriteFile, exec,
+    Agents, CalculateExpression, CurrentDatetime, EditFile, Exec, ExecConfig, Glob, Grep, KvMemory, ListDir,
+    Message, MessageConfig, ReadFile, ReadResult, Workspace, WriteFile, exec,
     message::Allowed,
     schedule::{
         CancelScheduledPrompt, DeleteScheduledPrompt, ListScheduledPrompts, SchedulePrompt, Scheduling,
@@ -83,6 +83,8 @@ pub struct Deps {
     pub jobs: Arc<dyn JobStore>,
     /// The time zones that jobs know.
     pub zones: Zones,
+    /// What the tools stand on that start agents; `None`: they are not offered.
+    pub agents: Option<Agents>,
 }
 
 /// The configuration makes no sense.
@@ -112,7 +114,7 @@ pub enum ToolsError {
 /// # Errors
 /// The first thing in `config` that makes no sense.
 pub fn register(config: &ToolsConfig, deps: Deps) -> Result<Vec<Arc<dyn Tool>>, ToolsError> {
-    let Deps { workspace, kv, blobs, ids, jobs, zones } = deps;
+    let Deps { workspace, kv, blobs, ids, jobs, zones, agents } = deps;
     let wrong = |key, reason: String| Err(ToolsError::Value { key, reason });
     if !READ_RANGE.contains(&config.max_read_bytes) {
         let (least, most) = READ_RANGE.into_inner();
@@ -151,6 +153,9 @@ pub fn register(config: &ToolsConfig, deps: Deps) -> Result<Vec<Arc<dyn Tool>>, 
         tools.push(tool(CancelScheduledPrompt(scheduling.clone())));
         tools.push(tool(DeleteScheduledPrompt(scheduling)));
     }
+    if let Some(agents) = agents {
+        tools.extend(agents.tools());
+    }
     let exec = &config.exec;
     if exec.enabled {
         if exec.sandbox.as_deref() != Some("none") {
@@ -186,9 +191,19 @@ mod tests {
         let store = Arc::new(Store::default());
         let ids = Arc::new(session_api::SequentialIds::default());
         let clock = Arc::new(session_api::ManualClock::default());
-        let memory = session_api::InMemoryStore::new(clock, ids.clone(), session_api::LeasePolicy::default());
+        let memory =
+            session_api::InMemoryStore::new(clock.clone(), ids.clone(), session_api::LeasePolicy::default());
         let (jobs, zones) = (Arc::new(memory), Zones::utc());
-        let deps = Deps { workspace: place.workspace(), kv: store.clone(), blobs: store, ids, jobs, zones };
+        let workspace = place.workspace();
+        let agents = Some(Agents {
+            stores: session_api::Stores::of(jobs.clone()),
+            clock,
+            ids: ids.clone(),
+            workspace: workspace.clone(),
+            limits: subagents::AgentLimits::default(),
+            known: Arc::default(),
+        });
+        let deps = Deps { workspace, kv: store.clone(), blobs: store, ids, jobs, zones, agents };
         register(&config, deps).map_err(|error| error.to_string())
     }
 

@@ -2,9 +2,10 @@
 //!
 //! Every file tool works through [`Workspace`], a handle of one directory that no path leads out of. `exec` runs
 //! commands and ends whatever they leave behind. `message` sends before the answer, or to other chats. Four tools
-//! schedule prompts. The rest calculates,
+//! schedule prompts, and seven start agents and look after them. The rest calculates,
 //! tells the time, remembers small values and pages through long results. [`register`] makes them all from a [`ToolsConfig`].
 
+mod agents;
 mod blocking;
 mod calculate;
 mod config;
@@ -18,6 +19,7 @@ mod schedule;
 #[cfg(test)]
 mod testing;
 
+pub use agents::{Agents, profiles};
 pub use calculate::{CalculateExpression, CalculationError, Number, evaluate};
 pub use config::{Deps, ScheduleConfig, ToolsConfig, ToolsError, register};
 pub use current_datetime::CurrentDatetime;

@@ -1,6 +1,7 @@
 //! Slash commands and direct tool calls: answered without a model, in every channel alike.
 
 mod access;
+mod agents;
 mod conversation;
 mod jobs;
 mod model;
@@ -40,6 +41,7 @@ pub const COMMANDS: &[CommandHelp] = &[
     help("sessions", "", "your conversations"),
     help("usage", "[extend day|month DOLLARS]", "tokens and cost by day, and what may be spent"),
     help("jobs", "[on|off|run|remove NAME]", "your scheduled jobs"),
+    help("agents", "", "the agents that were started here, and how they are doing"),
     help("approve", "ID", "let a call run that waits for your answer"),
     help("deny", "ID", "refuse a call that waits for your answer"),
     help("pairing", "[approve CODE|deny CODE|revoke WHO]", "who asks to be let in, and who was (owner only)"),
@@ -144,6 +146,7 @@ pub(crate) async fn run(
         "history" => conversation::history(context, rest).await.map(Into::into),
         "sessions" => conversation::sessions(context).await.map(Into::into),
         "jobs" => jobs::jobs(context, rest).await,
+        "agents" => agents::agents(context).await.map(Into::into),
         "model" => model::model(context, rest).await,
         "local" => model::local(context, rest).await,
         "pairing" => access::pairing(context, rest).await.map(Into::into),

@@ -15,6 +15,9 @@ impl Run<'_> {
         if kind != InboundKind::Lock && !unlocks && commands::is_locked(self.ports).await? {
             return Ok(self.reply(commands::LOCKED));
         }
+        if let Some(intake) = self.plan(pending).await? {
+            return Ok(intake);
+        }
         match kind {
             InboundKind::Message | InboundKind::Result { .. } => Ok(Intake::Chat),
             InboundKind::Stop => Ok(self.reply("Nothing is running.")),
@@ -46,7 +49,7 @@ impl Run<'_> {
         }
     }
 
-    fn reply(&mut self, text: &str) -> Intake {
+    pub(super) fn reply(&mut self, text: &str) -> Intake {
         self.off_record = true;
         Intake::Reply(text.to_owned())
     }

@@ -90,6 +90,21 @@ pub(super) enum Command {
     /// Jobs: what the gateway does at set times
     #[command(subcommand)]
     Cron(Cron),
+    /// The agents that conversations started, with theirs, and how they are doing
+    Agents {
+        /// Only those of this conversation: a name, or channel:account:chat
+        #[arg(short, long, value_name = "NAME")]
+        session: Option<String>,
+        /// Also those of conversations where all have ended
+        #[arg(long)]
+        all: bool,
+        /// One JSON object for each conversation
+        #[arg(long)]
+        json: bool,
+    },
+    /// Kinds of agents, as files of the workspace describe them
+    #[command(subcommand)]
+    Profiles(Profiles),
     /// Conversations
     #[command(subcommand)]
     Sessions(Sessions),
@@ -150,6 +165,9 @@ pub(super) struct Agent {
     /// Keep nothing of this run but what it used
     #[arg(long)]
     pub(super) ephemeral: bool,
+    /// Do not wait for agents that were started: name them, for a gateway or the next run to go on with
+    #[arg(long, requires = "message", conflicts_with = "ephemeral")]
+    pub(super) detach: bool,
     /// One JSON object for each turn, instead of text
     #[arg(long)]
     pub(super) json: bool,
@@ -162,6 +180,26 @@ pub(super) struct Agent {
     /// The answer and nothing else
     #[arg(short, long)]
     pub(super) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Profiles {
+    /// All profiles by name; what is wrong with one that cannot be used
+    List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// One profile
+    Show {
+        /// Its name: that of its file without `.yaml`
+        name: String,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Whether all can be used; the exit code says so too
+    Check,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -1,6 +1,7 @@
 //! The command line: the assistant's first client. It uses the façade and nothing below it.
 
 mod agent;
+mod agents;
 mod approvals;
 mod args;
 mod ask;
@@ -17,6 +18,7 @@ mod models;
 mod onboard;
 mod out;
 mod pairing;
+mod profiles;
 mod repl;
 mod screen;
 mod server_state;
@@ -100,6 +102,10 @@ fn dispatch(args: Args) -> Result<u8, CliError> {
         Command::Turn(command) => start.block_on(turn::run(&start, command)),
         Command::Why { id, json } => start.block_on(why::run(&start, &id, json)),
         Command::Agent(agent) => start.block_on(agent::run(&start, agent)),
+        Command::Agents { session, all, json } => {
+            start.block_on(agents::run(&start, session.as_deref(), all, json))
+        }
+        Command::Profiles(command) => start.block_on(profiles::run(&start, command)),
         Command::Models(command) => start.block_on(models::run(&start, command)),
         Command::Usage(usage) => start.block_on(usage::run(&start, usage)),
         Command::Status { json } => start.block_on(status::run(&start, json)),

@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 use tools::ToolsConfig;
 
 use super::{
-    BreakerSection, ChannelSection, GatewaySection, HeartbeatSection, HttpSection, KeyPath, PresetSection,
-    PriceSection, RateSection, RoutingSection, SecretRef, SpendingSection, ToolsSection,
+    AgentsSection, BreakerSection, ChannelSection, GatewaySection, HeartbeatSection, HttpSection, KeyPath,
+    PresetSection, PriceSection, RateSection, RoutingSection, SecretRef, SpendingSection, ToolsSection,
     TranscriptionSection, schema, show, sources::Sources,
 };
 
@@ -24,6 +24,8 @@ use super::{
 pub struct Config {
     /// How the assistant works.
     pub agent: AgentSection,
+    /// Agents that a turn starts.
+    pub agents: AgentsSection,
     /// The language models' servers, by a name of your own.
     pub providers: BTreeMap<String, ProviderSection>,
     /// Models under names of their own, for `agent.model`, `--preset` and `/model`.

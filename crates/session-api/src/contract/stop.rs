@@ -65,7 +65,7 @@ pub async fn a_stop_settles_what_waits_in_descendants(h: &dyn StoreHarness) {
     let mut left = Vec::new();
     for _ in 0..2 {
         let turn = rig.lease().await;
-        left.extend(founders(&turn));
+        left.extend(founders(&turn).iter().map(ToString::to_string));
         rig.commit(&turn, Writes::default()).await;
     }
     left.sort();

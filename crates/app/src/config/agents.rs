@@ -1,0 +1,53 @@
+//! What a configuration may say about agents that a turn starts.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use subagents::AgentLimits;
+
+/// How far agents may go that a turn starts. One that an agent starts never may more than that agent.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AgentsSection {
+    /// Whether the tools are offered that start agents.
+    pub enabled: bool,
+    /// How deep they may be nested; 1: an agent starts no others.
+    #[schemars(range(min = 1, max = 8))]
+    pub depth: u32,
+    /// How many of one conversation or agent may be under way at once.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub at_once: u32,
+    /// How many may be under way at once in all.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub in_all: u32,
+    /// Most model calls of one.
+    #[schemars(range(min = 1, max = 1000))]
+    pub model_calls: u32,
+    /// Most tool calls of one.
+    #[schemars(range(min = 0, max = 10_000))]
+    pub tool_calls: u32,
+    /// Longest wall time of one, in seconds.
+    #[schemars(range(min = 1, max = 86_400))]
+    pub seconds: u64,
+    /// The most that one may cost, in US dollars. A model whose price is not known is not asked then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1e6))]
+    pub dollars: Option<f64>,
+}
+
+impl Default for AgentsSection {
+    fn default() -> Self {
+        let AgentLimits { depth, at_once, in_all, model_calls, tool_calls, seconds, cost_micros: _ } =
+            AgentLimits::default();
+        Self { enabled: true, depth, at_once, in_all, model_calls, tool_calls, seconds, dollars: None }
+    }
+}
+
+impl AgentsSection {
+    /// The limits, for the tools.
+    pub(crate) fn limits(self) -> AgentLimits {
+        let Self { enabled: _, depth, at_once, in_all, model_calls, tool_calls, seconds, dollars } = self;
+        // A cast of a float ends at the bounds of the integer.
+        let cost_micros = dollars.map(|dollars| (dollars * 1e6).round() as u64);
+        AgentLimits { depth, at_once, in_all, model_calls, tool_calls, seconds, cost_micros }
+    }
+}
