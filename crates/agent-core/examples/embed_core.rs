@@ -68,6 +68,7 @@ fn core(provider: ScriptedProvider) -> Result<Core, String> {
         budget: BudgetConfig::default(),
         approval_expiry: Duration::from_secs(600),
         zones: Default::default(),
+        autonomy: agent_core::Autonomy::default(),
     })
 }
 

@@ -67,13 +67,13 @@ pub use context::{
     NoPrompts, PromptRequest, PromptSection, PromptSource, Share, estimate_tokens, fold_history,
     system_prompt,
 };
-pub use core::{BudgetConfig, Core};
+pub use core::{Autonomy, BudgetConfig, Core};
 pub use embedding::{Embedded, Embedder, WordEmbedder};
 pub use error::AgentError;
 pub use event::{RunEvent, RunEventKind};
 pub use facade::{
     Approvals, Factotum, FollowUp, JobReport, Jobs, Ports, Refusal, RefusedCall, ResumedRun, RunError,
-    RunRequest, RunResult, RunStream, Sessions, Spawn, Waiting,
+    RunRequest, RunResult, RunStream, Sessions, Spawn, Trigger, Triggers, Waiting,
 };
 pub use fakes::{ScriptedProvider, ScriptedReply};
 pub use heartbeat::{

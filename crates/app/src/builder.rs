@@ -252,6 +252,7 @@ impl Builder {
             budget: agent.budget,
             approval_expiry: Duration::from_secs(u64::from(agent.approval_minutes) * 60),
             zones: zones(&self.config),
+            autonomy: self.config.autonomy(),
         }
     }
 

@@ -12,6 +12,7 @@ mod config;
 mod current_datetime;
 mod exec;
 mod files;
+mod goal;
 mod kv_memory;
 mod message;
 mod read_result;
@@ -27,6 +28,7 @@ pub use exec::{Exec, ExecConfig};
 pub use files::{
     EditFile, Glob, Grep, ListDir, ReadFile, RelativePath, Workspace, WorkspaceError, WriteFile,
 };
+pub use goal::GoalProgress;
 pub use kv_memory::KvMemory;
 pub use message::{Message, MessageConfig};
 pub use read_result::ReadResult;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use it::{Desk, Setup, parse_lines, run, say, until};
+use it::{Desk, PATIENCE, Setup, parse_lines, run, say, until};
 use serde_json::{Value, json};
 use servers::{Gate, ModelServer, Reply, Request, Script, TempHome};
 
@@ -131,4 +131,145 @@ fn a_parent_that_is_killed_with_three_agents_gets_three_results_and_gives_one_su
     assert_eq!(states(&desk.home), ["done"; 3], "no agent was started twice");
     let summaries = desk.telegram.texts(it::OWNER).iter().filter(|text| text.contains("summary")).count();
     assert_eq!(summaries, 1);
+}
+
+#[test]
+fn a_stop_ends_a_parent_that_waits_and_all_its_agents() {
+    let desk = Desk::new(script(&Gate::new()));
+    let gateway = desk.open();
+    desk.say("start: abc");
+    until("three agents at work", || (asked(&desk.server).len() == 3).then_some(()));
+    desk.say("/stop");
+    desk.server.wait_for_abandoned(3, PATIENCE).unwrap();
+    desk.hears("Stopped.");
+    until("the agents' ends", || (states(&desk.home) == ["stopped"; 3]).then_some(()));
+    desk.say("hello");
+    desk.hears("summary:");
+    gateway.stop();
+    let requests = desk.server.requests();
+    assert!(
+        !requests.iter().any(|request| said(request, "has ended: stopped")),
+        "nobody asked to hear of it"
+    );
+}
+
+#[test]
+fn an_agent_that_starts_itself_ends_at_the_depth_limit() {
+    let server = ModelServer::start(Script::by(|request, _| {
+        let results = request.tool_results();
+        match results.first() {
+            None if request.tools().contains(&"spawn_agent") && !said(request, "has ended") => {
+                Reply::tool("spawn_agent", json!({"task": "again", "name": "again"}))
+            }
+            Some((_, text)) if text.contains("Started") => Reply::tool("wait_agent", json!({})),
+            Some((_, text)) if text.contains("limit") => Reply::text("refused at the limit"),
+            _ => Reply::text("done"),
+        }
+    }));
+    let home = Setup::of(&server).more("[agents]\ndepth = 2").home();
+    drop(say(&home, "default", "again").with_code(0));
+    let all = agents(&home);
+    assert_eq!(all.len(), 2, "{all:#?}");
+    let refused = server.requests().iter().any(|request| {
+        request
+            .tool_results()
+            .iter()
+            .any(|(_, text)| text.contains("agents.depth") && text.contains("limit reached"))
+    });
+    assert!(refused, "the model is told why");
+}
+
+/// Whether a message of the user says this.
+fn said(request: &Request, text: &str) -> bool {
+    request.messages().iter().any(|message| message["role"] == "user" && message.to_string().contains(text))
+}
+
+#[test]
+fn voters_that_never_agree_end_with_a_result_that_says_so() {
+    let server = ModelServer::start(Script::by(|request, n| {
+        let text = request.last_user_text().unwrap_or_default();
+        let results = request.tool_results();
+        if text.starts_with("How many") {
+            return Reply::text(&format!("{n}"));
+        }
+        if said(request, "is undecided") {
+            return Reply::text("They could not agree.");
+        }
+        match results.first() {
+            None if text == "go" => Reply::tool(
+                "start_pipeline",
+                json!({"steps": ["How many?"], "ahead": 2, "voters": 4, "name": "count"}),
+            ),
+            _ => Reply::tool("wait_agent", json!({})),
+        }
+    }));
+    let home = Setup::of(&server).home();
+    let answer = say(&home, "default", "go").with_code(0);
+    assert!(answer.out.contains("They could not agree."), "{answer}");
+    let votes = server
+        .requests()
+        .iter()
+        .filter(|r| r.last_user_text().is_some_and(|t| t.starts_with("How many")))
+        .count();
+    assert_eq!(votes, 4);
+    let mut found = states(&home);
+    found.sort();
+    assert_eq!(found, ["done", "done", "done", "done", "failed"], "the pipeline failed, its voters did not");
+}
+
+#[test]
+fn a_limit_that_an_agent_hits_is_named_and_never_called_done() {
+    let server = ModelServer::start(Script::by(|request, _| {
+        let text = request.last_user_text().unwrap_or_default();
+        match request.tool_results().first() {
+            _ if text == "dig" => Reply::tool("current_datetime", json!({})),
+            None if text == "go" => Reply::tool("spawn_agent", json!({"task": "dig", "name": "digger"})),
+            Some((_, text)) if text.contains("Started") => Reply::tool("wait_agent", json!({})),
+            _ if said(request, "limit reached: 2 model calls") => Reply::text("It ran out of calls."),
+            _ => Reply::text("It is done."),
+        }
+    }));
+    let home = Setup::of(&server).more("[agents]\nmodel_calls = 2").home();
+    let answer = say(&home, "default", "go").with_code(0);
+    assert!(answer.out.contains("It ran out of calls."), "{answer}");
+    assert_eq!(states(&home), ["failed"]);
+}
+
+#[test]
+fn a_profile_narrows_an_agent_and_a_broken_one_stops_no_other() {
+    let server = ModelServer::start(Script::by(|request, _| {
+        let text = request.last_user_text().unwrap_or_default();
+        let results = request.tool_results();
+        match results.first() {
+            _ if text == "read" => Reply::text(&format!("tools: {}", request.tools().join(" "))),
+            None if text == "go" => {
+                let task = |profile: &str| json!({"task": "read", "profile": profile});
+                Reply::tool("spawn_agent", task("reader")).and_tool("spawn_agent", task("broken"))
+            }
+            Some(_) if results.len() == 2 => Reply::tool("wait_agent", json!({})),
+            _ => Reply::text("over"),
+        }
+    }));
+    let home = Setup::of(&server).home();
+    home.write("factotum/workspace/profiles/reader.yaml", "prompt: Read aloud.\ntools: [grep, read_file]\n");
+    home.write("factotum/workspace/profiles/broken.yaml", "promt: x\ntools: [gerp]\n");
+    drop(say(&home, "default", "go").with_code(0));
+    let requests = server.requests();
+    let child = requests.iter().find(|request| request.last_user_text().as_deref() == Some("read")).unwrap();
+    assert_eq!(child.tools(), ["grep", "read_file"]);
+    assert!(child.messages()[0].to_string().contains("Read aloud."));
+    let told = requests
+        .iter()
+        .flat_map(|r| r.tool_results())
+        .any(|(_, text)| text.contains("did you mean `prompt`?"));
+    assert!(told, "the model is told what is wrong with the other");
+    let checked = run(home.command().args(["profiles", "check"]));
+    assert!(checked.code != Some(0) && checked.err.contains("broken.yaml"), "{checked}");
+    let list = run(home.command().args(["profiles", "list"])).with_code(0).out;
+    assert!(list.contains("reader:") && list.contains("broken: cannot be used"), "{list}");
+    let shown = run(home.command().args(["profiles", "show", "reader"])).with_code(0).out;
+    assert!(shown.contains("tools: grep, read_file"), "{shown}");
+    assert!(
+        run(home.command().args(["profiles", "show", "nobody"])).all().contains("there are: broken, reader")
+    );
 }

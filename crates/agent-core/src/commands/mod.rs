@@ -3,12 +3,13 @@
 mod access;
 mod agents;
 mod conversation;
+mod goal;
 mod jobs;
 mod model;
 mod overview;
 mod usage;
 
-use session_api::{Decision, InboundKind, Principal, Rank, Scope, SessionKey, Writes};
+use session_api::{Decision, InboundKind, Principal, Rank, Route, Scope, SessionKey, Writes};
 
 use crate::{AgentError, Core, Ports};
 
@@ -42,6 +43,7 @@ pub const COMMANDS: &[CommandHelp] = &[
     help("usage", "[extend day|month DOLLARS]", "tokens and cost by day, and what may be spent"),
     help("jobs", "[on|off|run|remove NAME]", "your scheduled jobs"),
     help("agents", "", "the agents that were started here, and how they are doing"),
+    help("goal", "[TEXT|stop]", "work towards something in rounds until it is reached; show or end it"),
     help("approve", "ID", "let a call run that waits for your answer"),
     help("deny", "ID", "refuse a call that waits for your answer"),
     help("pairing", "[approve CODE|deny CODE|revoke WHO]", "who asks to be let in, and who was (owner only)"),
@@ -107,6 +109,8 @@ pub(crate) struct CommandContext<'a> {
     pub(crate) core: &'a Core,
     pub(crate) session: &'a SessionKey,
     pub(crate) principal: &'a Principal,
+    /// Where the answer goes.
+    pub(crate) reply: Route,
 }
 
 impl CommandContext<'_> {
@@ -147,6 +151,7 @@ pub(crate) async fn run(
         "sessions" => conversation::sessions(context).await.map(Into::into),
         "jobs" => jobs::jobs(context, rest).await,
         "agents" => agents::agents(context).await.map(Into::into),
+        "goal" => goal::goal(context, rest).await,
         "model" => model::model(context, rest).await,
         "local" => model::local(context, rest).await,
         "pairing" => access::pairing(context, rest).await.map(Into::into),

@@ -1,6 +1,6 @@
 //! Turns without a model: commands, direct tool calls, and rows that came too late.
 
-use session_api::{CallId, InboundKind, ToolCall, Writes};
+use session_api::{CallId, InboundKind, Route, ToolCall, Writes};
 
 use super::{messages, run::Run};
 use crate::{AgentError, commands, turn::Intake};
@@ -39,6 +39,7 @@ impl Run<'_> {
                         core: &self.core,
                         session: &self.info.session,
                         principal: &principal,
+                        reply: Route { reply_to: None, ..self.route() },
                     };
                     let answer = commands::run(&context, &name, &rest).await?;
                     pending.append(answer.writes);

@@ -13,6 +13,7 @@ mod plan;
 mod resume;
 mod route;
 mod run;
+mod self_report;
 mod slot;
 mod tools;
 mod watch;

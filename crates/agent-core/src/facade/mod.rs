@@ -9,6 +9,7 @@ mod result;
 mod run;
 mod stream;
 mod submit;
+mod triggers;
 mod undelivered;
 mod why;
 
@@ -25,6 +26,7 @@ pub use ports::{Ports, Spawn};
 pub use request::RunRequest;
 pub use result::{ResumedRun, RunError, RunResult};
 pub use stream::RunStream;
+pub use triggers::{Trigger, Triggers};
 pub use why::{Refusal, RefusedCall};
 
 /// An assistant over ports. Cheap to clone; clones are the same assistant.

@@ -3,7 +3,7 @@
 mod attachments;
 mod ephemeral;
 mod follow_up;
-mod message;
+pub(super) mod message;
 
 use std::{io::IsTerminal as _, pin::pin};
 

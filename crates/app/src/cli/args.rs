@@ -105,6 +105,18 @@ pub(super) enum Command {
     /// Kinds of agents, as files of the workspace describe them
     #[command(subcommand)]
     Profiles(Profiles),
+    /// Wakes the assistant from a script or a timer of the system
+    #[command(args_conflicts_with_subcommands = true, subcommand_precedence_over_arg = true)]
+    Trigger {
+        #[command(subcommand)]
+        command: Option<Trigger>,
+        /// The trigger to pull
+        #[arg(required = true)]
+        id: Option<String>,
+        /// What comes with it; `-` reads it from stdin
+        #[arg(value_name = "TEXT|-")]
+        text: Option<OsString>,
+    },
     /// Conversations
     #[command(subcommand)]
     Sessions(Sessions),
@@ -180,6 +192,32 @@ pub(super) struct Agent {
     /// The answer and nothing else
     #[arg(short, long)]
     pub(super) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Trigger {
+    /// Make one, or change it
+    Add {
+        /// Its name: letters, digits, `-`, `_`, `.`
+        id: String,
+        /// What the assistant is to do when it is pulled
+        #[arg(short, long, value_name = "TEXT")]
+        message: String,
+        /// The chat to answer in [default: gateway.notify]
+        #[arg(long, value_name = "CHANNEL:CHAT")]
+        to: Option<String>,
+    },
+    /// All of them
+    List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take one away
+    Remove {
+        /// Its name
+        id: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -29,6 +29,7 @@ mod shell;
 mod start;
 mod status;
 mod stop;
+mod trigger;
 mod turn;
 mod usage;
 mod why;
@@ -106,6 +107,9 @@ fn dispatch(args: Args) -> Result<u8, CliError> {
             start.block_on(agents::run(&start, session.as_deref(), all, json))
         }
         Command::Profiles(command) => start.block_on(profiles::run(&start, command)),
+        Command::Trigger { command, id, text } => {
+            start.block_on(trigger::run(&start, command, id.as_deref(), text.as_deref()))
+        }
         Command::Models(command) => start.block_on(models::run(&start, command)),
         Command::Usage(usage) => start.block_on(usage::run(&start, usage)),
         Command::Status { json } => start.block_on(status::run(&start, json)),

@@ -1,5 +1,8 @@
 //! What a configuration may say about agents that a turn starts.
 
+use std::time::Duration;
+
+use agent_core::Autonomy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use subagents::AgentLimits;
@@ -32,22 +35,56 @@ pub struct AgentsSection {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1e6))]
     pub dollars: Option<f64>,
+    /// How long after the start of a goal's round the next one comes, in minutes.
+    #[schemars(range(min = 1, max = 1440))]
+    pub goal_minutes: u32,
+    /// Most rounds of a goal.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub goal_rounds: u32,
+    /// The most that a goal may cost, in US dollars.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1e6))]
+    pub goal_dollars: Option<f64>,
 }
 
 impl Default for AgentsSection {
     fn default() -> Self {
         let AgentLimits { depth, at_once, in_all, model_calls, tool_calls, seconds, cost_micros: _ } =
             AgentLimits::default();
-        Self { enabled: true, depth, at_once, in_all, model_calls, tool_calls, seconds, dollars: None }
+        Self {
+            enabled: true,
+            depth,
+            at_once,
+            in_all,
+            model_calls,
+            tool_calls,
+            seconds,
+            dollars: None,
+            goal_minutes: 10,
+            goal_rounds: 30,
+            goal_dollars: None,
+        }
     }
 }
 
 impl AgentsSection {
     /// The limits, for the tools.
     pub(crate) fn limits(self) -> AgentLimits {
-        let Self { enabled: _, depth, at_once, in_all, model_calls, tool_calls, seconds, dollars } = self;
-        // A cast of a float ends at the bounds of the integer.
-        let cost_micros = dollars.map(|dollars| (dollars * 1e6).round() as u64);
-        AgentLimits { depth, at_once, in_all, model_calls, tool_calls, seconds, cost_micros }
+        let Self { depth, at_once, in_all, model_calls, tool_calls, seconds, dollars, .. } = self;
+        AgentLimits { depth, at_once, in_all, model_calls, tool_calls, seconds, cost_micros: micros(dollars) }
     }
+
+    pub(super) fn autonomy(self, self_report_every: u32) -> Autonomy {
+        Autonomy {
+            self_report_every,
+            goal_every: Duration::from_secs(u64::from(self.goal_minutes) * 60),
+            goal_rounds: self.goal_rounds.into(),
+            goal_cost_micros: micros(self.goal_dollars),
+        }
+    }
+}
+
+/// In millionths. A cast of a float ends at the bounds of the integer.
+fn micros(dollars: Option<f64>) -> Option<u64> {
+    dollars.map(|dollars| (dollars * 1e6).round() as u64)
 }
