@@ -2,6 +2,7 @@
 
 mod agent;
 mod agents;
+mod agents_args;
 mod approvals;
 mod args;
 mod ask;
