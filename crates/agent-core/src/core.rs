@@ -4,11 +4,11 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use schedule::Zones;
 use serde::{Deserialize, Serialize};
-use session_api::RunOverrides;
+use session_api::{Effort, RunOverrides};
 use sha2::{Digest, Sha256};
 use tool_api::{Approver, Registry, ToolSpec};
 
-use crate::{Hook, Models, PromptSource, SpendingCaps, Transcriber, turn::Limits};
+use crate::{Hook, Models, PromptSource, SkillSource, SpendingCaps, Transcriber, turn::Limits};
 
 /// How much room each thing has in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +67,8 @@ pub struct Core {
     pub hooks: Vec<Arc<dyn Hook>>,
     /// Where instructions come from.
     pub prompts: Arc<dyn PromptSource>,
+    /// The skills.
+    pub skills: Arc<dyn SkillSource>,
     /// What hears voice notes; `None`: they are named, not heard.
     pub transcriber: Option<Arc<dyn Transcriber>>,
     /// How far a turn may go.
@@ -75,6 +77,8 @@ pub struct Core {
     pub caps: SpendingCaps,
     /// How much room each thing has.
     pub budget: BudgetConfig,
+    /// How hard models are to think where neither the conversation nor a preset says so.
+    pub effort: Option<Effort>,
     /// How long a question stays open.
     pub approval_expiry: Duration,
     /// The time zones that scheduled jobs know.

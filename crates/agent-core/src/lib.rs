@@ -19,6 +19,7 @@ mod audio;
 mod bus;
 mod channel;
 mod commands;
+mod consolidation;
 mod context;
 mod core;
 mod driver;
@@ -33,12 +34,14 @@ mod hook;
 mod inlet;
 mod jobs;
 mod layers;
+mod learning;
 mod loopback;
 mod models;
 mod provider;
 mod redact;
 mod replay;
 mod routing;
+mod skills;
 mod spending;
 pub mod turn;
 
@@ -63,6 +66,10 @@ pub use channel::{
     ChannelSetupError, HookRequest, HookResponse, Place, Reconciled, Sent, TextUnit,
 };
 pub use commands::{COMMANDS, CommandHelp};
+pub use consolidation::{
+    Consolidated, Consolidation, Keeper, MemoryFile, MemoryFiles, MemoryFilesError, NewVersion, Snapshot,
+    Version, VersionState,
+};
 pub use context::{
     NoPrompts, PromptRequest, PromptSection, PromptSource, Share, estimate_tokens, fold_history,
     system_prompt,
@@ -73,7 +80,7 @@ pub use error::AgentError;
 pub use event::{RunEvent, RunEventKind};
 pub use facade::{
     Approvals, Factotum, FollowUp, JobReport, Jobs, Ports, Refusal, RefusedCall, ResumedRun, RunError,
-    RunRequest, RunResult, RunStream, Sessions, Spawn, Trigger, Triggers, Waiting,
+    RunRequest, RunResult, RunStream, Sessions, Spawn, StandingRules, Trigger, Triggers, Waiting,
 };
 pub use fakes::{ScriptedProvider, ScriptedReply};
 pub use heartbeat::{
@@ -83,6 +90,7 @@ pub use hook::{Hook, HookError, RunInfo};
 pub use inlet::{Delivered, Inlet, InletPolicy, InletSetup, Source, is_voice, safe_name};
 pub use jobs::{JobNotFound, find_job, job_state, shown};
 pub use layers::{RetryPolicy, RetryingProvider};
+pub use learning::{Experience, LearntPrompts, LearntRule, RuleBook, RuleScope, ToolExperience};
 pub use loopback::LoopbackChannel;
 pub use models::{ChosenModel, ModelDirectory, Models};
 pub use provider::{
@@ -96,6 +104,10 @@ pub use replay::{
 };
 pub use routing::{
     Asked, Destination, LONGEST_ROUTING, Routed, Router, Rule, RuleError, Rules, SmallModel, Used,
+};
+pub use skills::{
+    InstalledSkill, MOST_SKILL_BYTES, NoSkills, ReadSkill, Requires, Skill, SkillOrigin, SkillProblem,
+    SkillSet, SkillSource, parse_skill, skill_sections,
 };
 pub use spending::{SpendingCaps, cost_of};
 pub use subagents::{AgentState, AgentView, Profile, ProfileError};

@@ -27,6 +27,7 @@ mod backlog;
 mod batch;
 mod blob;
 mod clock;
+mod effort;
 mod error;
 mod ids;
 mod in_memory;
@@ -53,6 +54,7 @@ pub use backlog::Backlog;
 pub use batch::{Acceptance, Accepted, Ack, Batch, CursorMove, CursorPosition, RunNow, SourceLease};
 pub use blob::{BlobId, BlobStore};
 pub use clock::{Clock, ManualClock, Timestamp};
+pub use effort::{Effort, EffortError};
 pub use error::StoreError;
 pub use ids::{
     ApprovalId, IdSource, InboundId, JobId, MessageId, OutboxId, PartId, ReservationId, SequentialIds,

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{PrincipalId, Timestamp, TurnId};
+use crate::{Effort, PrincipalId, Timestamp, TurnId};
 
 /// Names one conversation. Rows of one key are worked on in order, one turn at a time; nothing else orders them.
 ///
@@ -98,6 +98,8 @@ pub struct SessionInfo {
     pub title: Option<String>,
     /// The model chosen for it by `/model`.
     pub model: Option<String>,
+    /// How hard that model is to think, chosen by `/think`.
+    pub effort: Option<Effort>,
     /// The session that started it (subagents).
     pub parent: Option<SessionKey>,
     /// Raised whenever history is taken away; what was begun under an older epoch is refused.
@@ -121,6 +123,9 @@ pub struct SessionWrite {
     pub title: Option<String>,
     /// Sets (`Some(Some)`) or forgets (`Some(None)`) the session's model.
     pub model: Option<Option<String>>,
+    /// Sets (`Some(Some)`) or forgets (`Some(None)`) how hard the session's model is to think.
+    #[serde(default)]
+    pub effort: Option<Option<Effort>>,
     /// Starts afresh: the next [`window`](crate::SessionStore::window) begins after this commit. Nothing is deleted.
     pub fresh: bool,
 }

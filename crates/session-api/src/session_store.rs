@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{Message, MessageId, Scope, SessionInfo, SessionKey, StoreError, Timestamp};
+use crate::{Effort, Message, MessageId, Scope, SessionInfo, SessionKey, StoreError, Timestamp};
 
 /// A message with its place in its session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub struct Window {
     pub epoch: u64,
     /// The model chosen for this session.
     pub model: Option<String>,
+    /// How hard that model is to think.
+    pub effort: Option<Effort>,
 }
 
 /// Which messages of a history to list.

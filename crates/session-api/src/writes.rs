@@ -51,6 +51,7 @@ impl Writes {
             let old = self.session.get_or_insert_default();
             old.title = new.title.or(old.title.take());
             old.model = new.model.or(old.model.take());
+            old.effort = new.effort.or(old.effort.take());
             old.fresh |= new.fresh;
         }
         self.record = record.or(self.record.take());

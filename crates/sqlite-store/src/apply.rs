@@ -208,12 +208,16 @@ pub(crate) fn session(
     last_seq: i64,
     change: SessionWrite,
 ) -> Result<(), StoreError> {
-    let SessionWrite { title, model, fresh } = change;
+    let SessionWrite { title, model, effort, fresh } = change;
     if let Some(title) = title {
         script.add("UPDATE sessions SET title = ? WHERE id = ?").bind(title).bind(held.session);
     }
     if let Some(model) = model {
         script.add("UPDATE sessions SET model = ? WHERE id = ?").bind(model).bind(held.session);
+    }
+    if let Some(effort) = effort {
+        let effort = effort.map(|effort| effort.as_str().to_owned());
+        script.add("UPDATE sessions SET effort = ? WHERE id = ?").bind(effort).bind(held.session);
     }
     if fresh {
         let id = MessageId::new(transaction.ids());

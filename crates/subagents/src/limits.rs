@@ -100,6 +100,7 @@ pub fn narrowed(
     Ok(RunOverrides {
         preset: parent.preset.clone().filter(|_| model.is_none()),
         model: model.or_else(|| parent.model.clone()),
+        effort: parent.effort,
         max_model_calls: least(limits.model_calls, parent.max_model_calls, own.model_calls),
         max_tool_calls: least(limits.tool_calls, parent.max_tool_calls, own.tool_calls),
         max_seconds: Some(

@@ -3,7 +3,7 @@
 //! Every file tool works through [`Workspace`], a handle of one directory that no path leads out of. `exec` runs
 //! commands and ends whatever they leave behind. `message` sends before the answer, or to other chats. Four tools
 //! schedule prompts, and seven start agents and look after them. The rest calculates,
-//! tells the time, remembers small values and pages through long results. [`register`] makes them all from a [`ToolsConfig`].
+//! tells the time, keeps memory files, remembers small values and pages through long results. [`register`] makes them all from a [`ToolsConfig`].
 
 mod agents;
 mod blocking;
@@ -14,6 +14,7 @@ mod exec;
 mod files;
 mod goal;
 mod kv_memory;
+mod memory;
 mod message;
 mod read_result;
 mod schedule;
@@ -26,10 +27,15 @@ pub use config::{Deps, ScheduleConfig, ToolsConfig, ToolsError, register};
 pub use current_datetime::CurrentDatetime;
 pub use exec::{Exec, ExecConfig};
 pub use files::{
-    EditFile, Glob, Grep, ListDir, ReadFile, RelativePath, Workspace, WorkspaceError, WriteFile,
+    DirEntry, EditFile, FileStamp, Glob, Grep, ListDir, ReadFile, RelativePath, Workspace, WorkspaceError,
+    WriteFile,
 };
 pub use goal::GoalProgress;
 pub use kv_memory::KvMemory;
+pub use memory::{
+    Conflict, FolderLock, MEMORY_FILE, MOST_MEMORY_BYTES, MemoryAppend, MemoryFolder, MemoryRead,
+    MemoryReplaceSection, MemoryText, digest_of, is_note,
+};
 pub use message::{Message, MessageConfig};
 pub use read_result::ReadResult;
 pub use schedule::{

@@ -7,6 +7,8 @@ mod goal;
 mod jobs;
 mod model;
 mod overview;
+mod rules;
+mod skill;
 mod usage;
 
 use session_api::{Decision, InboundKind, Principal, Rank, Route, Scope, SessionKey, Writes};
@@ -38,12 +40,15 @@ pub const COMMANDS: &[CommandHelp] = &[
     help("status", "", "the model, this conversation, and what waits"),
     help("model", "[NAME|default]", "show or choose the model of this conversation"),
     help("local", "[on|off]", "switch this conversation to the model on your own machine, or back"),
+    help("think", "[off|low|medium|high|default]", "how hard the model thinks before it answers here"),
     help("history", "[N]", "the last N messages (10)"),
     help("sessions", "", "your conversations"),
     help("usage", "[extend day|month DOLLARS]", "tokens and cost by day, and what may be spent"),
     help("jobs", "[on|off|run|remove NAME]", "your scheduled jobs"),
     help("agents", "", "the agents that were started here, and how they are doing"),
     help("goal", "[TEXT|stop]", "work towards something in rounds until it is reached; show or end it"),
+    help("memory", "rules [remove ID|edit ID TEXT]", "the standing rules that were learnt from you"),
+    help("skill", "[NAME]", "the instructions for special tasks, or one of them"),
     help("approve", "ID", "let a call run that waits for your answer"),
     help("deny", "ID", "refuse a call that waits for your answer"),
     help("pairing", "[approve CODE|deny CODE|revoke WHO]", "who asks to be let in, and who was (owner only)"),
@@ -152,8 +157,11 @@ pub(crate) async fn run(
         "jobs" => jobs::jobs(context, rest).await,
         "agents" => agents::agents(context).await.map(Into::into),
         "goal" => goal::goal(context, rest).await,
+        "memory" => rules::memory(context, rest).await,
+        "skill" => Ok(skill::skill(context, rest).await.into()),
         "model" => model::model(context, rest).await,
         "local" => model::local(context, rest).await,
+        "think" => model::think(context, rest).await,
         "pairing" => access::pairing(context, rest).await.map(Into::into),
         "unlock" => Ok(access::unlock(context)),
         "approve" | "deny" => Ok(format!("Write `/{name} ID` with the id of an open question.").into()),

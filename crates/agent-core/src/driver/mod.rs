@@ -5,6 +5,7 @@ mod child;
 mod direct;
 mod finish;
 mod hear;
+mod learn;
 mod live;
 mod messages;
 mod model;

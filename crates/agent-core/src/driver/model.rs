@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use futures_util::StreamExt as _;
-use session_api::{BlobId, Part};
+use session_api::{BlobId, Effort, Part};
 use tool_api::ToolSpec;
 
 use super::{bill::Bill, run::Run};
@@ -163,9 +163,16 @@ impl Run<'_> {
             messages: messages.into(),
             tools,
             blobs,
+            effort: self.effort(),
             max_output_tokens: None,
             correlation: self.info.correlation.clone(),
         })
+    }
+
+    /// How hard the model is to think: as the run says, else the conversation, else the model's preset or the configuration.
+    fn effort(&self) -> Option<Effort> {
+        let of_model = || self.chosen.as_ref().ok().and_then(|chosen| chosen.effort);
+        self.overrides.effort.or(self.window.effort).or_else(of_model).or(self.core.effort)
     }
 
     async fn piece(&self, collected: &mut Collected, event: ModelEvent, iteration: u32) {

@@ -76,6 +76,8 @@ pub(super) struct Run<'a> {
 /// On whose behalf a turn runs, and what the model is told because of it. A message that joins can only lower the rank.
 pub(super) struct Behalf {
     pub(super) principal: Principal,
+    /// Whether nobody else speaks.
+    pub(super) alone: bool,
     pub(super) system: Arc<str>,
 }
 
@@ -94,7 +96,8 @@ impl<'a> Run<'a> {
             correlation: first.map_or_else(String::new, |inbound| inbound.correlation.clone()),
         };
         let rows = turn.founders.iter().chain(&turn.absorbed);
-        let principal = messages::principal(rows).cloned().unwrap_or_else(Principal::owner);
+        let principal = messages::principal(rows.clone()).cloned().unwrap_or_else(Principal::owner);
+        let alone = messages::is_alone(&principal, rows);
         let overrides = first.map(|inbound| inbound.overrides.clone()).unwrap_or_default();
         let specs = core.specs(&overrides);
         let chosen = core.models.choose(&overrides, None);
@@ -104,6 +107,7 @@ impl<'a> Run<'a> {
             truncated: false,
             epoch: turn.lease.epoch,
             model: None,
+            effort: None,
         };
         let last = turn.founders.last();
         // Of a subagent nothing is shown: nobody asked it.
@@ -119,7 +123,7 @@ impl<'a> Run<'a> {
             core,
             turn,
             info,
-            behalf: ArcSwap::from_pointee(Behalf { principal, system: Arc::from("") }),
+            behalf: ArcSwap::from_pointee(Behalf { principal, alone, system: Arc::from("") }),
             overrides,
             specs,
             window,
@@ -318,9 +322,12 @@ impl<'a> Run<'a> {
 
     /// Whoever joins must not get the rights of those who spoke before.
     pub(super) async fn act_for_all(&self, joined: &[InboundRow]) {
-        let rank = self.behalf.load().principal.rank;
-        if let Some(lower) = messages::principal(joined.iter()).filter(|joined| joined.rank < rank) {
-            self.act_for(lower.clone()).await;
+        let before = self.behalf.load_full();
+        let lower = messages::principal(joined.iter()).filter(|joined| joined.rank < before.principal.rank);
+        let principal = lower.unwrap_or(&before.principal);
+        let alone = before.alone && messages::is_alone(&before.principal, joined.iter());
+        if lower.is_some() || alone != before.alone {
+            self.act_for(principal.clone(), alone).await;
         }
     }
 
@@ -339,19 +346,19 @@ impl<'a> Run<'a> {
     }
 
     /// Runs on behalf of `principal` from here on: its rights, and the instructions that are for its eyes.
-    async fn act_for(&self, principal: Principal) {
-        let request = PromptRequest { principal: &principal, session: &self.info.session };
+    async fn act_for(&self, principal: Principal, alone: bool) {
+        let request = PromptRequest { principal: &principal, alone, session: &self.info.session };
         let mut sections = self.core.prompts.sections(request).await;
         sections.extend(self.child.as_ref().map(Child::section));
         let system = context::system_prompt(&sections, self.core.budget.file_bytes).into();
-        self.behalf.store(Arc::new(Behalf { principal, system }));
+        self.behalf.store(Arc::new(Behalf { principal, alone, system }));
     }
 
     /// What a model call needs and a command does not.
     pub(super) async fn prepare(&mut self) -> Result<(), AgentError> {
         self.window = self.read_window(self.window_budget()).await?;
-        let principal = self.behalf.load().principal.clone();
-        self.act_for(principal).await;
+        let behalf = self.behalf.load_full();
+        self.act_for(behalf.principal.clone(), behalf.alone).await;
         self.chosen = self.core.models.choose(&self.overrides, self.window.model.as_deref());
         Ok(())
     }

@@ -9,6 +9,7 @@
 //! gateway of a data directory works, the primary; another one stands by and takes over when it ends.
 
 mod backoff;
+mod consolidation;
 mod dispatcher;
 mod guard;
 mod health;
@@ -30,7 +31,7 @@ use session_api::Route;
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Admission, Channel, Factotum, Heartbeat, HookRequest, HookResponse, Ports};
+use crate::{Admission, Channel, Consolidation, Factotum, Heartbeat, HookRequest, HookResponse, Ports};
 
 pub(crate) use guard::{doubtful, guarded};
 pub use health::{ChannelHealth, ChannelState, Health, Role};
@@ -58,6 +59,8 @@ pub struct GatewayConfig {
     pub notify: Option<Route>,
     /// How the heart beats; `None`: it does not.
     pub heartbeat: Option<Heartbeat>,
+    /// When memories are consolidated; `None`: never.
+    pub consolidation: Option<Consolidation>,
 }
 
 impl Default for GatewayConfig {
@@ -68,6 +71,7 @@ impl Default for GatewayConfig {
             grace: Duration::from_secs(10),
             notify: None,
             heartbeat: None,
+            consolidation: None,
         }
     }
 }
@@ -202,6 +206,7 @@ impl Gateway {
             pool::work(shared, &slots, stop.clone(), &cut),
             scheduler::schedule(shared, stop.clone()),
             heartbeat::beat(shared, stop.clone()),
+            consolidation::keep(shared, stop.clone()),
             sweeper::sweep(shared, stop.clone())
         );
         shared.health.role(Role::Primary, false, clock.now());

@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 
 use agent_core::AgentView;
 
-use super::{error::CliError, out, session_name::key, start::Start};
+use super::{args::Agents, error::CliError, out, session_name::key, start::Start};
 use crate::exit;
 
 /// Shows the agents of one conversation, or of all that have some under way.
-pub(super) async fn run(start: &Start, session: Option<&str>, all: bool, json: bool) -> Result<u8, CliError> {
-    let session = session.map(key).transpose()?;
+pub(super) async fn run(start: &Start, command: Agents) -> Result<u8, CliError> {
+    let Agents { session, all, json } = command;
+    let session = session.as_deref().map(key).transpose()?;
     let running = start.assistant().await?;
     let result = async {
         let assistant = &running.assistant;

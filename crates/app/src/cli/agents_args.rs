@@ -1,6 +1,19 @@
-//! The arguments of `factotum profiles` and `factotum trigger`.
+//! The arguments of `factotum agents`, `factotum profiles` and `factotum trigger`.
 
-use clap::Subcommand;
+use clap::{Args as ClapArgs, Subcommand};
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Agents {
+    /// Only those of this conversation: a name, or channel:account:chat
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) session: Option<String>,
+    /// Also those of conversations where all have ended
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// One JSON object for each conversation
+    #[arg(long)]
+    pub(crate) json: bool,
+}
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Trigger {

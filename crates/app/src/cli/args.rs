@@ -10,9 +10,9 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 
-pub(super) use super::agents_args::{Profiles, Trigger};
+pub(super) use super::agents_args::{Agents, Profiles, Trigger};
 pub(super) use super::model_args::{Models, Usage, UsageGroup};
-use super::{config::ConfigCommand, cron_args::Cron};
+use super::{config::ConfigCommand, cron_args::Cron, memory_keeping::MemoryKeeping, skills::Skills};
 
 /// A self-hosted personal assistant.
 #[derive(Debug, Parser)]
@@ -92,17 +92,7 @@ pub(super) enum Command {
     #[command(subcommand)]
     Cron(Cron),
     /// The agents that conversations started, with theirs, and how they are doing
-    Agents {
-        /// Only those of this conversation: a name, or channel:account:chat
-        #[arg(short, long, value_name = "NAME")]
-        session: Option<String>,
-        /// Also those of conversations where all have ended
-        #[arg(long)]
-        all: bool,
-        /// One JSON object for each conversation
-        #[arg(long)]
-        json: bool,
-    },
+    Agents(Agents),
     /// Kinds of agents, as files of the workspace describe them
     #[command(subcommand)]
     Profiles(Profiles),
@@ -118,6 +108,12 @@ pub(super) enum Command {
         #[arg(value_name = "TEXT|-")]
         text: Option<OsString>,
     },
+    /// What is remembered: the memory files and how they changed
+    #[command(subcommand)]
+    Memory(MemoryKeeping),
+    /// Skills: instructions for special tasks
+    #[command(subcommand)]
+    Skills(Skills),
     /// Conversations
     #[command(subcommand)]
     Sessions(Sessions),
@@ -169,6 +165,9 @@ pub(super) struct Agent {
     /// The preset for this run, from the configuration
     #[arg(long, value_name = "NAME", conflicts_with = "model")]
     pub(super) preset: Option<String>,
+    /// How hard to think before the answer: off, low, medium or high
+    #[arg(long, value_name = "EFFORT")]
+    pub(super) effort: Option<session_api::Effort>,
     /// An image to send along; may be given several times
     #[arg(long, value_name = "FILE")]
     pub(super) image: Vec<PathBuf>,

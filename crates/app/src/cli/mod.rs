@@ -14,6 +14,7 @@ mod dead_letters;
 mod doctor;
 mod error;
 mod gateway;
+mod memory_keeping;
 mod model_args;
 mod models;
 mod onboard;
@@ -27,6 +28,7 @@ mod service;
 mod session_name;
 mod sessions;
 mod shell;
+mod skills;
 mod start;
 mod status;
 mod stop;
@@ -101,12 +103,12 @@ fn dispatch(args: Args) -> Result<u8, CliError> {
         Command::Channels(command) => start.block_on(channels::run(&start, command)),
         Command::Pairing(command) => start.block_on(pairing::run(&start, command)),
         Command::Cron(command) => start.block_on(cron::run(&start, command)),
+        Command::Skills(command) => start.block_on(skills::run(&start, command)),
+        Command::Memory(command) => start.block_on(memory_keeping::run(&start, command)),
         Command::Turn(command) => start.block_on(turn::run(&start, command)),
         Command::Why { id, json } => start.block_on(why::run(&start, &id, json)),
         Command::Agent(agent) => start.block_on(agent::run(&start, agent)),
-        Command::Agents { session, all, json } => {
-            start.block_on(agents::run(&start, session.as_deref(), all, json))
-        }
+        Command::Agents(command) => start.block_on(agents::run(&start, command)),
         Command::Profiles(command) => start.block_on(profiles::run(&start, command)),
         Command::Trigger { command, id, text } => {
             start.block_on(trigger::run(&start, command, id.as_deref(), text.as_deref()))

@@ -1,11 +1,13 @@
 //! What a configuration may say about agents that a turn starts.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use agent_core::Autonomy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use session_api::{Clock, IdSource, Stores};
 use subagents::AgentLimits;
+use tools::Workspace;
 
 /// How far agents may go that a turn starts. One that an agent starts never may more than that agent.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -68,10 +70,24 @@ impl Default for AgentsSection {
 }
 
 impl AgentsSection {
-    /// The limits, for the tools.
-    pub(crate) fn limits(self) -> AgentLimits {
-        let Self { depth, at_once, in_all, model_calls, tool_calls, seconds, dollars, .. } = self;
-        AgentLimits { depth, at_once, in_all, model_calls, tool_calls, seconds, cost_micros: micros(dollars) }
+    /// What the tools stand on; `None`: they are not offered.
+    pub(crate) fn tools(
+        self,
+        stores: &Stores,
+        clock: &Arc<dyn Clock>,
+        ids: &Arc<dyn IdSource>,
+        workspace: &Workspace,
+    ) -> Option<tools::Agents> {
+        let Self { enabled, depth, at_once, in_all, model_calls, tool_calls, seconds, dollars, .. } = self;
+        let cost_micros = micros(dollars);
+        enabled.then(|| tools::Agents {
+            stores: stores.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            workspace: workspace.clone(),
+            limits: AgentLimits { depth, at_once, in_all, model_calls, tool_calls, seconds, cost_micros },
+            known: Arc::default(),
+        })
     }
 
     pub(super) fn autonomy(self, self_report_every: u32) -> Autonomy {

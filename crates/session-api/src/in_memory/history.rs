@@ -19,6 +19,7 @@ fn info(key: &SessionKey, session: &Session) -> SessionInfo {
         shared: session.shared,
         title: session.title.clone(),
         model: session.model.clone(),
+        effort: session.effort,
         parent: session.parent.clone(),
         epoch: session.epoch,
         messages: session.messages.len() as u64,
@@ -44,7 +45,8 @@ impl Session {
             messages.push(kept.stored.clone());
         }
         messages.reverse();
-        Window { checkpoint, messages, truncated, epoch: self.epoch, model: self.model.clone() }
+        let (model, effort) = (self.model.clone(), self.effort);
+        Window { checkpoint, messages, truncated, epoch: self.epoch, model, effort }
     }
 }
 
@@ -123,6 +125,7 @@ impl SessionStore for InMemoryStore {
                 truncated: false,
                 epoch: state.epochs,
                 model: None,
+                effort: None,
             },
         }))
     }

@@ -10,9 +10,9 @@ use bytes::Bytes;
 
 use super::{outbox::Outbox, retention::Finished, usage::Ledger};
 use crate::{
-    Approval, ApprovalId, AuditRow, BlobId, Checkpoint, CursorPosition, IdSource, InboundId, InboundRow, Job,
-    JobId, JobRun, JournalEntry, KvEntry, LeasePolicy, MessageId, Outcome, PrincipalId, SessionKey,
-    StoredMessage, Timestamp, TurnId, TurnRecord, TurnState, WorkerId,
+    Approval, ApprovalId, AuditRow, BlobId, Checkpoint, CursorPosition, Effort, IdSource, InboundId,
+    InboundRow, Job, JobId, JobRun, JournalEntry, KvEntry, LeasePolicy, MessageId, Outcome, PrincipalId,
+    SessionKey, StoredMessage, Timestamp, TurnId, TurnRecord, TurnState, WorkerId,
 };
 
 /// All data, and the moment at which the present operation runs.
@@ -60,6 +60,7 @@ pub(super) struct Session {
     pub(super) shared: bool,
     pub(super) title: Option<String>,
     pub(super) model: Option<String>,
+    pub(super) effort: Option<Effort>,
     pub(super) parent: Option<SessionKey>,
     pub(super) epoch: u64,
     pub(super) created_at: Timestamp,
@@ -208,6 +209,7 @@ impl State {
             shared: false,
             title: None,
             model: None,
+            effort: None,
             parent: parent.cloned(),
             epoch,
             created_at: now,

@@ -132,12 +132,15 @@ impl State {
     }
 
     fn change_session(&mut self, key: &SessionKey, write: SessionWrite) {
-        let SessionWrite { title, model, fresh } = write;
+        let SessionWrite { title, model, effort, fresh } = write;
         let (at, id) = (self.now, fresh.then(|| MessageId::new(self.ids.as_ref())));
         let Some(session) = self.sessions.get_mut(key) else { return };
         session.title = title.or(session.title.take());
         if let Some(model) = model {
             session.model = model;
+        }
+        if let Some(effort) = effort {
+            session.effort = effort;
         }
         if let Some(id) = id {
             session.checkpoints.push(Checkpoint { id, upto: session.last_seq, summary: String::new(), at });

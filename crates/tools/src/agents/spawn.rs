@@ -52,11 +52,14 @@ impl Agents {
         let name = named(name, task);
         let run = subagents::narrowed(&self.limits, &context.run, &context.offered, name, profile.as_ref());
         let mut run = run.map_err(|error| limit_reached(&error))?;
-        if run.model.is_none() && run.preset.is_none() {
-            // What `/model` chose here holds for those that are started here.
-            let scope = session_api::Scope::Session(context.session.clone());
-            let session = self.stores.sessions.session(&scope, &context.session).await;
-            run.model = session.map_err(|error| unreadable(&error))?.and_then(|info| info.model);
+        // What `/model` and `/think` chose here holds for those that are started here.
+        let scope = session_api::Scope::Session(context.session.clone());
+        let session = self.stores.sessions.session(&scope, &context.session).await;
+        if let Some(session) = session.map_err(|error| unreadable(&error))? {
+            run.effort = run.effort.or(session.effort);
+            if run.preset.is_none() {
+                run.model = run.model.or(session.model);
+            }
         }
         self.room(context).await?;
         Ok(run)
