@@ -18,6 +18,12 @@ impl PrincipalId {
     pub fn installation() -> Self {
         Self("factotum".into())
     }
+
+    /// Whose values belong to a session and go with it: what is pinned there. No person has this id.
+    #[must_use]
+    pub fn of_session(key: &SessionKey) -> Self {
+        Self(format!("session:{key}"))
+    }
 }
 
 impl fmt::Display for PrincipalId {

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{PrincipalId, Timestamp, TurnId};
+use crate::{MessageId, PrincipalId, Timestamp, TurnId};
 
 /// Names one conversation. Rows of one key are worked on in order, one turn at a time; nothing else orders them.
 ///
@@ -123,4 +123,7 @@ pub struct SessionWrite {
     pub model: Option<Option<String>>,
     /// Starts afresh: the next [`window`](crate::SessionStore::window) begins after this commit. Nothing is deleted.
     pub fresh: bool,
+    /// Takes this checkpoint back, and those that were made after it, so that a window begins where it began before. The
+    /// epoch is raised: a summary that is being made meanwhile is refused. Only in a commit.
+    pub undo: Option<MessageId>,
 }

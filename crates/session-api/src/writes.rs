@@ -52,12 +52,13 @@ impl Writes {
             old.title = new.title.or(old.title.take());
             old.model = new.model.or(old.model.take());
             old.fresh |= new.fresh;
+            old.undo = new.undo.or(old.undo.take());
         }
         self.record = record.or(self.record.take());
     }
 
-    /// Whether it holds nothing but outgoing messages, named values, jobs and audit rows: what can be written outside a
-    /// turn.
+    /// Whether it holds nothing but outgoing messages, named values, jobs, model calls and audit rows: what can be
+    /// written outside a turn.
     #[must_use]
     pub fn stands_alone(&self) -> bool {
         let Self {
@@ -65,7 +66,7 @@ impl Writes {
             outbox: _,
             inbound,
             jobs: _,
-            usage,
+            usage: _,
             audit: _,
             kv: _,
             approvals,
@@ -74,7 +75,6 @@ impl Writes {
         } = self;
         messages.is_empty()
             && inbound.is_empty()
-            && usage.is_empty()
             && approvals.is_empty()
             && session.is_none()
             && record.is_none()

@@ -1,7 +1,7 @@
 //! Taking histories away, adding to them from outside, and summaries.
 
 use session_api::{
-    Checkpoint, InboundId, Message, MessageId, PrincipalId, Scope, SessionKey, StoreError, WorkerId,
+    Checkpoint, InboundId, Message, MessageId, PrincipalId, Scope, SessionKey, StoreError, WorkerId, Writes,
 };
 
 use crate::{
@@ -26,7 +26,7 @@ pub(crate) const FATES: &[(&str, Fate)] = &[
     ("job_runs", Fate::Stays("belongs to a job")),
     ("jobs", Fate::Stays("belongs to a person")),
     ("journal", Fate::Goes),
-    ("kv", Fate::Stays("belongs to a person")),
+    ("kv", Fate::Stays("belongs to a person; the session's own go")),
     ("messages", Fate::Goes),
     ("outbox", Fate::Goes),
     ("parts", Fate::Goes),
@@ -147,6 +147,7 @@ pub(crate) async fn delete(
         script.add(sql).bind(id);
     }
     script.add("DELETE FROM outbox WHERE session = ?").bind(key.to_string());
+    script.add("DELETE FROM kv WHERE owner = ?").bind(PrincipalId::of_session(&key).0);
     transaction.run(script).await?;
     Ok(Taken::Messages(messages))
 }
@@ -158,7 +159,9 @@ pub(crate) async fn checkpoint(
     epoch: u64,
     previous: Option<MessageId>,
     checkpoint: Checkpoint,
+    mut writes: Writes,
 ) -> Result<(), StoreError> {
+    apply::stands_alone(&writes)?;
     let mut script = Script::new(
         "SELECT id, epoch, (SELECT c.id FROM checkpoints c WHERE c.session_id = s.id ORDER BY c.no DESC LIMIT 1)
          FROM sessions s WHERE key = ?",
@@ -181,6 +184,7 @@ pub(crate) async fn checkpoint(
     );
     script.bind(session).bind(transaction.no()?).bind(bytes(checkpoint.id.0)).bind(int(checkpoint.upto));
     script.bind(checkpoint.summary).bind(checkpoint.at.0);
+    apply::apply(transaction, &mut script, None, &mut writes).await?;
     transaction.finish(script).await.map(drop)
 }
 

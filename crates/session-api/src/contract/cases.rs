@@ -293,6 +293,9 @@ macro_rules! store_contract {
                 a_checkpoint_of_another_epoch_is_a_conflict
                 a_fresh_start_deletes_nothing
                 a_summary_from_before_a_fresh_start_is_a_conflict
+                a_checkpoint_applies_its_writes
+                a_checkpoint_can_be_taken_back
+                an_unknown_checkpoint_is_not_taken_back
                 pages_go_on_where_the_last_one_ended
             }
             sessions {
@@ -313,6 +316,7 @@ macro_rules! store_contract {
                 a_late_commit_is_refused
                 a_suspended_turn_is_finalized_after_a_clear
                 a_deletion_takes_everything
+                a_deletion_takes_the_values_of_its_session
                 a_deletion_leaves_other_sessions_alone
                 a_lease_of_a_deleted_session_is_stale
                 a_summary_of_a_deleted_session_is_a_conflict

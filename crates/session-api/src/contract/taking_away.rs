@@ -8,7 +8,8 @@ use super::{
     },
 };
 use crate::{
-    Checkpoint, InboundState, MessageId, Outcome, Scope, SessionStore, Timestamp, WindowBudget, Writes,
+    Batch, Checkpoint, InboundState, KvWrite, MessageId, Outcome, PrincipalId, Scope, SessionStore,
+    Timestamp, WindowBudget, Writes,
 };
 
 fn store(rig: &Rig) -> &dyn SessionStore {
@@ -33,7 +34,7 @@ pub async fn a_clear_takes_the_history_and_raises_the_epoch(h: &dyn StoreHarness
     let rig = told(h).await;
     let before = epoch(&rig).await;
     let made = Checkpoint { id: MessageId(uuid()), upto: 1, summary: "one".into(), at: Timestamp(1) };
-    store(&rig).append_checkpoint(&session(1), before, None, made).await.must();
+    store(&rig).append_checkpoint(&session(1), before, None, made, Writes::default()).await.must();
     assert_eq!(store(&rig).clear_session(&Scope::All, &session(1)).await.must(), 2);
     assert!(rig.history(&session(1)).await.is_empty());
     let budget = WindowBudget { messages: 10, bytes: 1000 };
@@ -119,6 +120,24 @@ pub async fn a_deletion_takes_everything(h: &dyn StoreHarness) {
     assert!(!store(&rig).delete_session(&Scope::All, &session(1)).await.must());
 }
 
+/// The values of a session go with it; those of others stay.
+pub async fn a_deletion_takes_the_values_of_its_session(h: &dyn StoreHarness) {
+    let rig = told(h).await;
+    let set = |n| KvWrite::Set {
+        owner: PrincipalId::of_session(&session(n)),
+        key: "pin".into(),
+        value: "tea".into(),
+        expires_at: None,
+    };
+    let writes = Writes { kv: vec![set(1), set(2)], ..Writes::default() };
+    rig.mailbox().accept(None, Batch { writes, ..Batch::default() }, None).await.must();
+    assert!(store(&rig).delete_session(&Scope::All, &session(1)).await.must());
+    for (n, left) in [(1, false), (2, true)] {
+        let found = rig.stores.kv.kv_get(&PrincipalId::of_session(&session(n)), "pin").await.must();
+        assert_eq!(found.is_some(), left, "session {n}");
+    }
+}
+
 /// Other sessions notice nothing of a deletion.
 pub async fn a_deletion_leaves_other_sessions_alone(h: &dyn StoreHarness) {
     let rig = told(h).await;
@@ -148,5 +167,5 @@ pub async fn a_summary_of_a_deleted_session_is_a_conflict(h: &dyn StoreHarness) 
     let turn = rig.start("anew").await;
     rig.commit(&turn, saying(vec![message(&turn, "new")])).await;
     let late = Checkpoint { id: MessageId(uuid()), upto: 1, summary: "old".into(), at: Timestamp(1) };
-    store(&rig).append_checkpoint(&session(1), before, None, late).await.conflict();
+    store(&rig).append_checkpoint(&session(1), before, None, late, Writes::default()).await.conflict();
 }

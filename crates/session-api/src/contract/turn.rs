@@ -198,6 +198,7 @@ pub async fn a_commit_changes_the_session(h: &dyn StoreHarness) {
             title: title.map(Into::into),
             model: model.map(|model| model.map(Into::into)),
             fresh: false,
+            undo: None,
         }),
         ..Writes::default()
     };

@@ -1,7 +1,7 @@
 //! Taking histories and sessions away.
 
 use super::state::State;
-use crate::{Scope, SessionKey, StoreError};
+use crate::{PrincipalId, Scope, SessionKey, StoreError};
 
 impl State {
     /// [`StoreError::Busy`] while a living worker holds the lease of the session's turn.
@@ -75,6 +75,8 @@ impl State {
             self.outbox.remove(no);
         }
         self.ledger.forget(key);
+        let values = PrincipalId::of_session(key);
+        self.kv.retain(|(owner, _), _| *owner != values);
         Ok(true)
     }
 }

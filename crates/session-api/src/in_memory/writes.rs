@@ -1,7 +1,7 @@
 //! Applying a `Writes` whole or not at all: all that can be refused is refused before anything changes.
 
 use super::{
-    state::{Kept, State},
+    state::{Kept, Session, State},
     verdict::{invalid, stale},
 };
 use crate::{
@@ -132,12 +132,20 @@ impl State {
     }
 
     fn change_session(&mut self, key: &SessionKey, write: SessionWrite) {
-        let SessionWrite { title, model, fresh } = write;
+        let SessionWrite { title, model, fresh, undo } = write;
         let (at, id) = (self.now, fresh.then(|| MessageId::new(self.ids.as_ref())));
+        let undone = |session: &Session| session.checkpoints.iter().position(|made| Some(made.id) == undo);
+        let undone = self.sessions.get(key).and_then(undone);
+        self.epochs += u64::from(undone.is_some());
+        let epoch = self.epochs;
         let Some(session) = self.sessions.get_mut(key) else { return };
         session.title = title.or(session.title.take());
         if let Some(model) = model {
             session.model = model;
+        }
+        if let Some(place) = undone {
+            session.checkpoints.truncate(place);
+            session.epoch = epoch;
         }
         if let Some(id) = id {
             session.checkpoints.push(Checkpoint { id, upto: session.last_seq, summary: String::new(), at });
