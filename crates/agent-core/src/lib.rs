@@ -64,10 +64,11 @@ pub use channel::{
 };
 pub use commands::{COMMANDS, CommandHelp};
 pub use context::{
-    NoPrompts, PromptRequest, PromptSection, PromptSource, Share, estimate_tokens, fold_history,
-    system_prompt,
+    Allocation, BudgetConfig, BudgetError, ContextReport, Decision, Gauge, HistoryFit, HistoryReport,
+    LEAST_HISTORY, NoPrompts, Placement, Prompt, PromptRequest, PromptSection, PromptSource, Room, Share,
+    ToolsReport, Want, allocate, assemble, estimate_tokens, fit_history, fold_history,
 };
-pub use core::{BudgetConfig, Core};
+pub use core::Core;
 pub use embedding::{Embedded, Embedder, WordEmbedder};
 pub use error::AgentError;
 pub use event::{RunEvent, RunEventKind};

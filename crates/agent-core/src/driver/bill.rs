@@ -100,7 +100,8 @@ impl Run<'_> {
             }
         }
         match called {
-            Ok(Called { reply, model, provider, estimated, millis }) => {
+            Ok(Called { reply, model, provider, estimated, millis, measured }) => {
+                pending.kv.extend(measured);
                 tracing::debug!(iteration, model, millis, "model replied");
                 if several {
                     let said = json!({ "provider": provider, "model": model, "usage": reply.usage });

@@ -1,6 +1,7 @@
 //! Performs what a turn commands. The only place that awaits.
 
 mod bill;
+mod compact;
 mod direct;
 mod finish;
 mod hear;
@@ -8,6 +9,7 @@ mod live;
 mod messages;
 mod model;
 mod persist;
+mod request;
 mod resume;
 mod route;
 mod run;

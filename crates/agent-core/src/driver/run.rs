@@ -6,7 +6,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -33,8 +33,8 @@ use super::{
     watch::{Noticed, watch},
 };
 use crate::{
-    AgentError, ChosenModel, Core, Hook, HookError, ModelError, Ports, PromptRequest, RunEvent, RunEventKind,
-    RunInfo, context,
+    AgentError, ChosenModel, Core, Hook, HookError, ModelError, Ports, RunEvent, RunEventKind, RunInfo,
+    context::{self, Frame},
     turn::{Command, Ending, Event, Machine, Stamp},
 };
 
@@ -66,12 +66,26 @@ pub(super) struct Run<'a> {
     pub(super) off_record: bool,
     /// What is shown of it on its platform while it runs.
     pub(super) live: Live,
+    /// What a request may hold.
+    pub(super) frame: Frame,
+    /// The tokens of the last request that was refused as too long; 0: none was.
+    pub(super) refused: AtomicU64,
+    /// The tokens of the conversation after the last reply, by the model's own count where it gave one.
+    pub(super) filled: AtomicU64,
+    /// Whether a refused request was answered with a summary already.
+    pub(super) compacted: AtomicBool,
 }
 
 /// On whose behalf a turn runs, and what the model is told because of it. A message that joins can only lower the rank.
 pub(super) struct Behalf {
     pub(super) principal: Principal,
     pub(super) system: Arc<str>,
+    /// The tokens of `system`.
+    pub(super) tokens: u64,
+    /// The room that is kept for the reply.
+    pub(super) reply: u64,
+    /// The room of the history.
+    pub(super) history: u64,
 }
 
 /// Work that ended.
@@ -106,13 +120,16 @@ impl<'a> Run<'a> {
         // What may be changed, or not said at all, is not shown before it is complete.
         let shown = overrides.quiet.is_none() && !core.hooks.iter().any(|hook| hook.finalizes());
         let live = Live::new(ports, route, &turn.drafts, shown);
+        let frame = Frame::empty(&core);
+        let system = Arc::from("");
+        let behalf = Behalf { principal, system, tokens: 0, reply: 0, history: 0 };
         let until = millis(ports.clock.monotonic() + ports.lease_ttl);
         Self {
             ports,
             core,
             turn,
             info,
-            behalf: ArcSwap::from_pointee(Behalf { principal, system: Arc::from("") }),
+            behalf: ArcSwap::from_pointee(behalf),
             overrides,
             specs,
             window,
@@ -120,6 +137,10 @@ impl<'a> Run<'a> {
             lease_until: AtomicU64::new(until),
             off_record: false,
             live,
+            frame,
+            refused: AtomicU64::new(0),
+            filled: AtomicU64::new(0),
+            compacted: AtomicBool::new(false),
         }
     }
 
@@ -298,7 +319,7 @@ impl<'a> Run<'a> {
         // Whoever joins must not get the rights of those who spoke before.
         let rank = self.behalf.load().principal.rank;
         if let Some(lower) = messages::principal(rows.iter()).filter(|joined| joined.rank < rank) {
-            self.act_for(lower.clone()).await;
+            self.act_for(lower.clone()).await?;
         }
         let Some(first) = self.turn.founders.first() else { return Ok(Vec::new()) };
         let mut messages = Vec::with_capacity(rows.len());
@@ -308,13 +329,10 @@ impl<'a> Run<'a> {
         Ok(messages)
     }
 
-    pub(super) fn window_budget(&self) -> WindowBudget {
-        let budget = self.core.budget;
-        WindowBudget { messages: budget.history_messages, bytes: budget.history_bytes }
-    }
-
-    pub(super) async fn read_window(&self, budget: WindowBudget) -> Result<Window, StoreError> {
+    pub(super) async fn read_window(&self) -> Result<Window, StoreError> {
         let scope = Scope::Session(self.info.session.clone());
+        let budget = self.core.budget;
+        let budget = WindowBudget { messages: budget.history_messages, bytes: budget.history_bytes };
         let mut window = self.ports.stores.sessions.window(&scope, &self.info.session, budget).await?;
         if self.overrides.fresh {
             (window.messages, window.checkpoint, window.truncated) = (Vec::new(), None, false);
@@ -323,20 +341,30 @@ impl<'a> Run<'a> {
     }
 
     /// Runs on behalf of `principal` from here on: its rights, and the instructions that are for its eyes.
-    async fn act_for(&self, principal: Principal) {
-        let request = PromptRequest { principal: &principal, session: &self.info.session };
-        let sections = self.core.prompts.sections(request).await;
-        let system = context::system_prompt(&sections, self.core.budget.file_bytes).into();
-        self.behalf.store(Arc::new(Behalf { principal, system }));
+    async fn act_for(&self, principal: Principal) -> Result<(), StoreError> {
+        let sections = context::sections(self.ports, &self.core, &principal, &self.info.session).await?;
+        let prompt = self.frame.prompt(&sections);
+        let (reply, history) = (prompt.allocation.reply, prompt.allocation.history);
+        let system = prompt.system.into();
+        let behalf = Behalf { principal, system, tokens: prompt.tokens, reply, history };
+        self.behalf.store(Arc::new(behalf));
+        Ok(())
     }
 
     /// What a model call needs and a command does not.
     pub(super) async fn prepare(&mut self) -> Result<(), AgentError> {
-        self.window = self.read_window(self.window_budget()).await?;
-        let principal = self.behalf.load().principal.clone();
-        self.act_for(principal).await;
+        self.window = self.read_window().await?;
         self.chosen = self.core.models.choose(&self.overrides, self.window.model.as_deref());
-        Ok(())
+        self.frame_chosen().await
+    }
+
+    /// Makes the prompt for the model that was chosen.
+    pub(super) async fn frame_chosen(&mut self) -> Result<(), AgentError> {
+        if let Ok(chosen) = &self.chosen {
+            self.frame = Frame::of(self.ports, &self.core, chosen, &self.specs).await?;
+        }
+        let principal = self.behalf.load().principal.clone();
+        Ok(self.act_for(principal).await?)
     }
 
     pub(super) fn stamp(&self) -> Stamp {

@@ -133,8 +133,8 @@ pub struct ProviderSection {
     /// What its models cost. Without it what is known of the vendor at its address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<PriceSection>,
-    /// The most tokens that its models take, as `factotum models` shows it; nothing is cut by it yet. Without it what is
-    /// known of the model.
+    /// The most tokens that its models take, the reply included: what a conversation may hold is made out by it. Without it
+    /// what is known of the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 256, max = 100_000_000))]
     pub context: Option<u32>,
