@@ -66,6 +66,7 @@ fn core(provider: ScriptedProvider) -> Result<Core, String> {
         limits: Limits::default(),
         caps: SpendingCaps::default(),
         budget: BudgetConfig::default(),
+        compaction: agent_core::Compaction::default(),
         approval_expiry: Duration::from_secs(600),
         zones: Default::default(),
     })

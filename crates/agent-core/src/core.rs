@@ -7,7 +7,7 @@ use session_api::RunOverrides;
 use sha2::{Digest, Sha256};
 use tool_api::{Approver, Registry, ToolSpec};
 
-use crate::{BudgetConfig, Hook, Models, PromptSource, SpendingCaps, Transcriber, turn::Limits};
+use crate::{BudgetConfig, Compaction, Hook, Models, PromptSource, SpendingCaps, Transcriber, turn::Limits};
 
 #[derive(Clone)]
 /// A snapshot of everything configured. Immutable: a reload makes another one, and turns under way keep theirs.
@@ -30,6 +30,8 @@ pub struct Core {
     pub caps: SpendingCaps,
     /// How much room each thing has.
     pub budget: BudgetConfig,
+    /// When older history is summarised, and by whom.
+    pub compaction: Compaction,
     /// How long a question stays open.
     pub approval_expiry: Duration,
     /// The time zones that scheduled jobs know.

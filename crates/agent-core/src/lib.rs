@@ -19,6 +19,7 @@ mod audio;
 mod bus;
 mod channel;
 mod commands;
+mod compaction;
 mod context;
 mod core;
 mod driver;
@@ -63,6 +64,9 @@ pub use channel::{
     ChannelSetupError, HookRequest, HookResponse, Place, Reconciled, Sent, TextUnit,
 };
 pub use commands::{COMMANDS, CommandHelp};
+pub use compaction::{
+    Absurd, Compacted, Compaction, CompactionError, CompactionTrouble, check_summary, watermark,
+};
 pub use context::{
     Allocation, BudgetConfig, BudgetError, ContextReport, Decision, Gauge, HistoryFit, HistoryReport,
     LEAST_HISTORY, NoPrompts, Placement, Prompt, PromptRequest, PromptSection, PromptSource, Room, Share,

@@ -55,6 +55,8 @@ pub(crate) struct Report {
     pub(crate) usage: TokenUsage,
     pub(crate) ending: crate::turn::Ending,
     pub(crate) model: String,
+    /// The history is full enough for a summary.
+    pub(crate) full: bool,
 }
 
 /// Runs a leased turn to its end, its suspension, or the loss of its lease.

@@ -80,6 +80,7 @@ impl Run<'_> {
         let asked: u64 = added.iter().map(|message| frame.gauge.message(message)).sum();
         let room = behalf.history.min(most.saturating_sub(fixed + asked));
         let fit = fit_history(window, room, self.core.budget.history_messages, frame.gauge);
+        self.left_out.fetch_or(fit.left_out, Ordering::AcqRel);
         let mut messages = fold_history(window, fit.start);
         messages.extend(added);
         let tokens = fixed + asked + fit.tokens;

@@ -72,6 +72,8 @@ pub(super) struct Run<'a> {
     pub(super) refused: AtomicU64,
     /// The tokens of the conversation after the last reply, by the model's own count where it gave one.
     pub(super) filled: AtomicU64,
+    /// Whether something of the conversation did not fit a request.
+    pub(super) left_out: AtomicBool,
     /// Whether a refused request was answered with a summary already.
     pub(super) compacted: AtomicBool,
 }
@@ -90,7 +92,7 @@ pub(super) struct Behalf {
 
 /// Work that ended.
 enum Done {
-    Model { called: Result<Called, ModelError>, bill: Bill, iteration: u32 },
+    Model { called: Result<Box<Called>, ModelError>, bill: Bill, iteration: u32 },
     Tool(Result<Box<Ended>, StoreError>),
 }
 
@@ -140,6 +142,7 @@ impl<'a> Run<'a> {
             frame,
             refused: AtomicU64::new(0),
             filled: AtomicU64::new(0),
+            left_out: AtomicBool::new(false),
             compacted: AtomicBool::new(false),
         }
     }
@@ -192,7 +195,8 @@ impl<'a> Run<'a> {
                         }
                         work.push(Box::pin(async move {
                             let mut bill = Bill::default();
-                            let called = self.call_model(added, iteration, shrink, &mut bill).await;
+                            let called =
+                                self.call_model(added, iteration, shrink, &mut bill).await.map(Box::new);
                             Done::Model { called, bill, iteration }
                         }));
                     }

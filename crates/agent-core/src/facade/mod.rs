@@ -1,6 +1,7 @@
 //! The way in: for the command line, the HTTP API, and other programs.
 
 mod admin;
+mod context;
 mod jobs;
 mod ports;
 mod request;
@@ -15,9 +16,10 @@ use std::{fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
 
-use crate::Core;
+use crate::{Core, compaction::Compactor};
 
 pub use admin::{Approvals, Sessions, Waiting};
+pub(crate) use context::report;
 pub use jobs::{JobReport, Jobs};
 pub use ports::{Ports, Spawn};
 pub use request::RunRequest;
@@ -30,13 +32,18 @@ pub use why::{Refusal, RefusedCall};
 pub struct Factotum {
     pub(crate) ports: Arc<Ports>,
     core: Arc<ArcSwap<Core>>,
+    compactor: Arc<Compactor>,
 }
 
 impl Factotum {
     /// An assistant that uses `ports` and is configured as `core`. Nothing runs until it is asked to.
     #[must_use]
     pub fn new(ports: Ports, core: Core) -> Self {
-        Self { ports: Arc::new(ports), core: Arc::new(ArcSwap::from_pointee(core)) }
+        Self {
+            ports: Arc::new(ports),
+            core: Arc::new(ArcSwap::from_pointee(core)),
+            compactor: Arc::default(),
+        }
     }
 
     pub(crate) fn ports(&self) -> &Arc<Ports> {

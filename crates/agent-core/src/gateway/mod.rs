@@ -13,6 +13,7 @@ mod dispatcher;
 mod guard;
 mod health;
 mod heartbeat;
+mod idle;
 mod measure;
 mod notices;
 mod pool;
@@ -202,6 +203,7 @@ impl Gateway {
             pool::work(shared, &slots, stop.clone(), &cut),
             scheduler::schedule(shared, stop.clone()),
             heartbeat::beat(shared, stop.clone()),
+            idle::watch(shared, stop.clone()),
             sweeper::sweep(shared, stop.clone())
         );
         shared.health.role(Role::Primary, false, clock.now());

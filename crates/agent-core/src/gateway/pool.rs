@@ -8,7 +8,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::{Shared, backoff::Backoff, measure};
-use crate::driver::{self, RunEnd};
+use crate::{
+    compaction::Why,
+    driver::{self, RunEnd},
+};
 
 /// Most leases that are asked for at the same time. One alone would start at most one turn for each commit.
 const AT_ONCE: usize = 8;
@@ -129,7 +132,14 @@ fn start(shared: &Arc<Shared>, turn: Turn, permit: OwnedSemaphorePermit, cut: Ca
         let outcome = tokio::select! {
             biased;
             end = driver::run(&shared.ports, shared.factotum.core(), turn) => match end {
-                Ok(RunEnd::Ended(report)) => report.ending.stop_reason(),
+                Ok(RunEnd::Ended(report)) => {
+                    if report.full {
+                        let cut = cut.clone();
+                        let cut = async move { cut.cancelled().await };
+                        shared.factotum.compact_later(&report.session, Why::Full, cut);
+                    }
+                    report.ending.stop_reason()
+                }
                 Ok(RunEnd::Suspended) => "suspended",
                 Ok(RunEnd::Lost) => "lost",
                 Err(error) => {

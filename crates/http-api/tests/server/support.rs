@@ -146,6 +146,7 @@ impl Gateway {
             limits: Limits::default(),
             caps: SpendingCaps::default(),
             budget: BudgetConfig::default(),
+        compaction: agent_core::Compaction::default(),
             approval_expiry: Duration::from_secs(600),
             zones: Default::default(),
         };
