@@ -240,6 +240,12 @@ impl Builder {
         let workspace = self.config.workspace(&self.home);
         let approver = self.approver.take().unwrap_or_else(|| Arc::new(AlwaysAsk(agent.ask.clone())));
         let prompts = self.prompts.take().unwrap_or_else(|| Arc::new(WorkspacePrompts { workspace }));
+        // That the name means something was checked with the choice, unless the models came from elsewhere.
+        let summariser = self.config.compaction.model.as_deref().and_then(|name| {
+            let unknown =
+                |error| tracing::warn!(name, %error, "the conversation's own model writes summaries");
+            choice.models.resolve(name).map_err(unknown).ok()
+        });
         Core {
             models: choice.models.clone(),
             tools,
@@ -250,6 +256,7 @@ impl Builder {
             limits: agent.limits,
             caps: self.config.spending.caps(),
             budget: agent.budget,
+            compaction: self.config.compaction.compaction(summariser),
             approval_expiry: Duration::from_secs(u64::from(agent.approval_minutes) * 60),
             zones: zones(&self.config),
         }

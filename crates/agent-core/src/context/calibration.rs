@@ -43,7 +43,7 @@ impl Calibrations {
     /// Takes over what the installation kept of a model, or that it kept nothing.
     pub(crate) fn learn(&self, model: &str, kept: Option<&str>) -> Gauge {
         let kept: Option<Measured> = kept.and_then(|text| serde_json::from_str(text).ok());
-        let percent = kept.map_or(100, |kept| kept.percent.clamp(25, 800));
+        let percent = kept.map_or(100, |kept| kept.percent.clamp(50, 800));
         let mut known = self.0.lock();
         if known.len() < MOST {
             known.entry(model.to_owned()).or_insert(Measured { percent, refused: None });
@@ -56,7 +56,7 @@ impl Calibrations {
         if estimate < LEAST || reported == 0 {
             return None;
         }
-        let seen = (reported.saturating_mul(100) / estimate).clamp(25, 800);
+        let seen = (reported.saturating_mul(100) / estimate).clamp(50, 800);
         let mut known = self.0.lock();
         let measured = known.get_mut(model)?;
         let before = u64::from(measured.percent);

@@ -6,6 +6,7 @@
 
 mod adapters;
 mod check;
+mod compaction;
 mod describe;
 mod file;
 mod gateway;
@@ -25,6 +26,7 @@ mod show;
 mod sources;
 mod suggest;
 
+pub use compaction::CompactionSection;
 pub use describe::{KeyRow, reference, reference_table};
 pub use gateway::{
     Busy, ChannelSection, Doubt, GatewaySection, Groups, HeartbeatSection, HttpSection, TranscriptionSection,

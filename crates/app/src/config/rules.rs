@@ -79,6 +79,13 @@ pub(super) fn errors(tree: &Value) -> Vec<Finding> {
     }
     found.extend(routing(&tree["routing"]));
     found.extend(budget(&tree["agent"]["budget"]));
+    let compaction = &tree["compaction"];
+    if let (Some(keep), Some(threshold)) = (compaction["keep"].as_u64(), compaction["threshold"].as_u64())
+        && keep >= threshold
+    {
+        let message = format!("must be less than `compaction.threshold`, which is {threshold}; found {keep}");
+        found.push(finding(KeyPath::parse("compaction.keep"), message, None));
+    }
     let exec = &tree["tools"]["exec"];
     if exec["enabled"] == true && exec["sandbox"] != "none" {
         let key = KeyPath::parse(if exec["sandbox"].is_null() {

@@ -13,9 +13,9 @@ use serde_json::{Map, Value};
 use tools::ToolsConfig;
 
 use super::{
-    BreakerSection, ChannelSection, GatewaySection, HeartbeatSection, HttpSection, KeyPath, PresetSection,
-    PriceSection, RateSection, RoutingSection, SecretRef, SpendingSection, ToolsSection,
-    TranscriptionSection, schema, show, sources::Sources,
+    BreakerSection, ChannelSection, CompactionSection, GatewaySection, HeartbeatSection, HttpSection,
+    KeyPath, PresetSection, PriceSection, RateSection, RoutingSection, SecretRef, SpendingSection,
+    ToolsSection, TranscriptionSection, schema, show, sources::Sources,
 };
 
 /// The whole configuration.
@@ -30,6 +30,8 @@ pub struct Config {
     pub presets: BTreeMap<String, PresetSection>,
     /// Who answers where nobody chose a model.
     pub routing: RoutingSection,
+    /// When the older part of a conversation is summarised.
+    pub compaction: CompactionSection,
     /// How much money may be spent.
     pub spending: SpendingSection,
     /// The chat platforms, by their kind.
