@@ -1,17 +1,19 @@
 //! Messages that are longer than what there is room for.
 
+use serde_json::{Value, json};
 use session_api::{BlobId, Message, Part};
 
-use super::{Gauge, beginning};
+use super::{Gauge, beginning, estimate_tokens};
 
 /// No text is cut to less: a word of what it is about must remain.
 const LEAST: u64 = 64;
 
-/// Cuts the longest texts of `messages` until all of them have no more than `room` tokens, each with a mark by which the
-/// whole can be read. Returns the whole texts, which must be stored before a model reads the marks; `None` where cutting is
-/// not enough.
+/// Cuts the longest texts of `messages`, and the longest arguments of calls, until all of them have no more than `room`
+/// tokens, each with a mark by which the whole can be read. Returns the whole texts, which must be stored before a model reads
+/// the marks; `None` where cutting is not enough.
 pub(crate) fn cut_to_fit(messages: &mut [Message], room: u64, gauge: Gauge) -> Option<Vec<String>> {
-    let all: u64 = messages.iter().map(|message| gauge.message(message)).sum();
+    let length = |messages: &[Message]| messages.iter().map(|message| gauge.message(message)).sum::<u64>();
+    let all = length(messages);
     if all <= room {
         return Some(Vec::new());
     }
@@ -27,40 +29,80 @@ pub(crate) fn cut_to_fit(messages: &mut [Message], room: u64, gauge: Gauge) -> O
         return None;
     }
     let mut whole = Vec::new();
-    for message in messages {
-        each_text(&mut message.parts, &mut |text, kept| {
+    for message in messages.iter_mut() {
+        each_text(&mut message.parts, &mut |text, kind| {
             if gauge.text(text) <= level {
                 return;
             }
-            let shown = beginning(text, gauge.estimate_of(level));
-            let omitted = text.chars().count() - shown.chars().count();
-            let id = kept.cloned().unwrap_or_else(|| BlobId::of(text.as_bytes()));
-            let marked = format!("{shown}\n[truncated: {omitted} characters omitted; read_result id={id}]");
-            let before = std::mem::replace(text, marked);
+            let kept = match &kind {
+                Kind::Result(Some(id)) => Some(id.clone()),
+                _ => None,
+            };
+            let id = kept.clone().unwrap_or_else(|| BlobId::of(text.as_bytes()));
+            let cut = match kind {
+                Kind::Arguments => cut_arguments(text, gauge.estimate_of(level), &id),
+                Kind::Text | Kind::Result(_) => marked(text, gauge.estimate_of(level), &id),
+            };
+            let before = std::mem::replace(text, cut);
             if kept.is_none() {
                 whole.push(before);
             }
         });
     }
-    Some(whole)
+    (length(messages) <= room).then_some(whole)
 }
 
-/// Every text that may be cut, with the id under which its whole is stored already.
-fn each_text(parts: &mut [Part], act: &mut impl FnMut(&mut String, Option<&BlobId>)) {
+/// What a text is part of.
+enum Kind {
+    Text,
+    /// With the id under which the whole result is stored already.
+    Result(Option<BlobId>),
+    /// They are JSON, and must remain so.
+    Arguments,
+}
+
+/// Every text that may be cut.
+fn each_text(parts: &mut [Part], act: &mut impl FnMut(&mut String, Kind)) {
     for part in parts {
         match part {
-            Part::Text { text } => act(text, None),
+            Part::Text { text } => act(text, Kind::Text),
+            Part::ToolCall(call) => act(&mut call.arguments, Kind::Arguments),
             Part::ToolResult(result) => {
                 let kept = result.whole.clone();
                 for part in &mut result.content {
                     if let Part::Text { text } = part {
-                        act(text, kept.as_ref());
+                        act(text, Kind::Result(kept.clone()));
                     }
                 }
             }
             _ => {}
         }
     }
+}
+
+fn marked(text: &str, tokens: u64, id: &BlobId) -> String {
+    let shown = beginning(text, tokens);
+    let omitted = text.chars().count() - shown.chars().count();
+    format!("{shown}\n[truncated: {omitted} characters omitted; read_result id={id}]")
+}
+
+/// Arguments with their long values cut. The call is over: nobody runs it again with these.
+fn cut_arguments(text: &str, tokens: u64, id: &BlobId) -> String {
+    let Ok(Value::Object(mut arguments)) = serde_json::from_str(text) else {
+        return json!({ "arguments": marked(text, tokens / 2, id) }).to_string();
+    };
+    // Half, because characters may need a mark of their own in JSON.
+    let each = tokens / 2 / (arguments.len() as u64).max(1);
+    for value in arguments.values_mut() {
+        let long = match &*value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        if estimate_tokens(&long) > each {
+            *value = marked(&long, each, id).into();
+        }
+    }
+    Value::Object(arguments).to_string()
 }
 
 /// The greatest size to which all may be cut so that together they fit `room`.
@@ -126,5 +168,22 @@ mod tests {
         let whole = cut_to_fit(&mut messages, 500, Gauge::default()).unwrap();
         assert_eq!((messages[0].text().as_str(), whole.len()), ("short", 1));
         assert_eq!(cut_to_fit(&mut [said("x".repeat(8_000))], 50, Gauge::default()), None);
+    }
+
+    #[test]
+    fn the_arguments_of_a_call_stay_json() {
+        let content = "a line\n".repeat(4_000);
+        for arguments in
+            [json!({"path": "a.txt", "content": content}).to_string(), format!("{{\"broken\": {content}")]
+        {
+            let id = session_api::CallId("1".into());
+            let call = session_api::ToolCall { id, name: "write_file".into(), arguments: arguments.clone() };
+            let mut messages = vec![Message { parts: vec![Part::ToolCall(call)], ..said(String::new()) }];
+            let whole = cut_to_fit(&mut messages, 1_000, Gauge::default()).unwrap();
+            assert_eq!(whole, [arguments]);
+            let call = messages[0].tool_calls().next().unwrap();
+            let left: Value = serde_json::from_str(&call.arguments).unwrap();
+            assert!(left.to_string().contains("read_result id="), "{left}");
+        }
     }
 }
