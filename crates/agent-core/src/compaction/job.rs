@@ -126,10 +126,11 @@ async fn setup(ports: &Ports, core: &Core, session: &SessionKey) -> Result<Setup
     let window = ports.stores.sessions.window(&scope, session, newest).await?;
     let info = ports.stores.sessions.session(&scope, session).await?.ok_or(CompactionError::Nothing)?;
     let own = core.models.choose(&RunOverrides::default(), window.model.as_deref())?;
-    let frame = Frame::of(ports, core, &own, &[]).await?;
+    let frame = Frame::of(ports, core, &own, &core.specs(&RunOverrides::default())).await?;
     let chosen = core.compaction.model.clone().unwrap_or(own);
     let reader = Frame::of(ports, core, &chosen, &[]).await?;
-    let room = core.budget.history.of(frame.window);
+    // As a turn has it, but for what its prompt says besides.
+    let room = frame.prompt(&[]).allocation.history;
     // Not a turn's: a number of its own, so that a limit for one message counts for it too.
     let turn = TurnId::new(ports.ids.as_ref());
     let by =

@@ -20,14 +20,15 @@ pub struct Allocation {
     pub reply: u64,
     /// For the history and its summary.
     pub history: u64,
-    /// What each share's room came to.
+    /// What the room of each share of which there is something came to.
     pub rooms: Vec<(Share, u64)>,
 }
 
 /// Gives out `window` tokens, of which `fixed` are taken already by what cannot be left out. Where there is too little, the
 /// reply comes first, then the shares in their order, and the history gets the rest up to its own room.
 ///
-/// A larger window never gives less to anything. So each share has its own room, whether others need theirs or not; and of
+/// A larger window never gives less to anything. So each share of which there is something has its own room, whether it needs
+/// all of it or not; and of
 /// what is whole or not at all, the smaller ones come first.
 #[must_use]
 pub fn allocate(budget: &BudgetConfig, window: u64, fixed: u64, wants: &[Want]) -> Allocation {
@@ -40,8 +41,13 @@ pub fn allocate(budget: &BudgetConfig, window: u64, fixed: u64, wants: &[Want]) 
         taken
     };
     let reply = take(budget.reply.of(window));
-    let rooms: Vec<(Share, u64)> =
-        Share::ALL.into_iter().map(|share| (share, take(budget.share(share).of(window)))).collect();
+    // Of which there is nothing needs no room: a small window has none to give away.
+    let wanted = |share: &Share| wants.iter().any(|want| want.share == *share);
+    let rooms: Vec<(Share, u64)> = Share::ALL
+        .into_iter()
+        .filter(wanted)
+        .map(|share| (share, take(budget.share(share).of(window))))
+        .collect();
     let history = take(budget.history.of(window));
     let mut granted = vec![0; wants.len()];
     for (share, room) in &rooms {
