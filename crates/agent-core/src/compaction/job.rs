@@ -154,6 +154,9 @@ async fn round(
     let (messages, skipped) = unsummarised(ports, core, session, &setup.window).await?;
     let gauge = setup.frame.gauge;
     let keep = setup.room * u64::from(core.compaction.keep) / 100;
+    let all: u64 = messages.iter().map(|stored| gauge.message(&stored.message)).sum();
+    // Whoever asks for a summary wants one, also of what would fit.
+    let keep = if unasked { keep } else { keep.min(all / 3) };
     let old = &messages[..watermark(&messages, keep, gauge)];
     let before: u64 = old.iter().map(|stored| gauge.message(&stored.message)).sum();
     if old.is_empty() || before < LEAST {

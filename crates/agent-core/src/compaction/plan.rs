@@ -6,9 +6,13 @@ use crate::Gauge;
 
 /// How many of `messages`, which follow the checkpoint in order, may go into a summary so that the rest has about `keep`
 /// tokens. What stays begins with what a person said at the beginning of a turn, so no call is parted from its result; at
-/// least the newest turn stays. 0: nothing can be summarised.
+/// least the newest turn stays. 0: all of it may stay, or nothing can be summarised.
 #[must_use]
 pub fn watermark(messages: &[StoredMessage], keep: u64, gauge: Gauge) -> usize {
+    let all: u64 = messages.iter().map(|stored| gauge.message(&stored.message)).sum();
+    if all <= keep {
+        return 0;
+    }
     let mut kept = 0_u64;
     let mut found = None;
     for at in (1..messages.len()).rev() {
@@ -111,11 +115,8 @@ mod tests {
             Gauge::default().message(&messages[0].message) + Gauge::default().message(&messages[1].message);
         assert_eq!(watermark(&messages, each * 5, Gauge::default()), 30);
         assert_eq!(watermark(&messages, 0, Gauge::default()), 38);
-        assert_eq!(
-            watermark(&messages, 10_000, Gauge::default()),
-            2,
-            "the first turn, where somebody asks for it"
-        );
+        assert_eq!(watermark(&messages, each * 19, Gauge::default()), 2);
+        assert_eq!(watermark(&messages, each * 20, Gauge::default()), 0, "all of it may stay");
         assert_eq!(watermark(&stored(&[3]), 0, Gauge::default()), 0);
     }
 }
