@@ -83,8 +83,19 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<bool> {
         _ => bail!("the run was not finished: {status}"),
     }
     // `kill -9` is not the only way to be gone: one that is only stopped comes back. And jobs come due meanwhile.
-    let args =
-        ["test", "--package", "it", "--test", "gateway_held_up", "--test", "jobs_killed", "--", "--ignored"];
+    let args = [
+        "test",
+        "--package",
+        "it",
+        "--test",
+        "gateway_held_up",
+        "--test",
+        "jobs_killed",
+        "--test",
+        "consolidation",
+        "--",
+        "--ignored",
+    ];
     println!("$ cargo {}", args.join(" "));
     let held_up = shell.command("cargo", &args).env(BINARY, target.join("release/factotum")).status()?;
     Ok(held_up.success())

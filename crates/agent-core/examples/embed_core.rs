@@ -11,8 +11,9 @@ use std::{
 };
 
 use agent_core::{
-    BudgetConfig, ChosenModel, Core, Factotum, LocalBus, Models, NoPrompts, NoSecrets, Ports, RunEventKind,
-    RunRequest, ScriptedProvider, ScriptedReply, Spawn, SpendingCaps, gateway::Channels, turn::Limits,
+    BudgetConfig, ChosenModel, Core, Factotum, LocalBus, Models, NoPrompts, NoSecrets, NoSkills, Ports,
+    RunEventKind, RunRequest, ScriptedProvider, ScriptedReply, Spawn, SpendingCaps, gateway::Channels,
+    turn::Limits,
 };
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
@@ -62,11 +63,13 @@ fn core(provider: ScriptedProvider) -> Result<Core, String> {
         approver: Arc::new(AlwaysAllow),
         hooks: Vec::new(),
         prompts: Arc::new(NoPrompts),
+        skills: Arc::new(NoSkills),
         transcriber: None,
         limits: Limits::default(),
         caps: SpendingCaps::default(),
         budget: BudgetConfig::default(),
         compaction: agent_core::Compaction::default(),
+        effort: None,
         approval_expiry: Duration::from_secs(600),
         zones: Default::default(),
     })

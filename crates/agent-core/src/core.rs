@@ -3,11 +3,14 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use schedule::Zones;
-use session_api::RunOverrides;
+use session_api::{Effort, RunOverrides};
 use sha2::{Digest, Sha256};
 use tool_api::{Approver, Registry, ToolSpec};
 
-use crate::{BudgetConfig, Compaction, Hook, Models, PromptSource, SpendingCaps, Transcriber, turn::Limits};
+use crate::{
+    BudgetConfig, Compaction, Hook, Models, PromptSource, SkillSource, SpendingCaps, Transcriber,
+    turn::Limits,
+};
 
 #[derive(Clone)]
 /// A snapshot of everything configured. Immutable: a reload makes another one, and turns under way keep theirs.
@@ -22,6 +25,8 @@ pub struct Core {
     pub hooks: Vec<Arc<dyn Hook>>,
     /// Where instructions come from.
     pub prompts: Arc<dyn PromptSource>,
+    /// The skills.
+    pub skills: Arc<dyn SkillSource>,
     /// What hears voice notes; `None`: they are named, not heard.
     pub transcriber: Option<Arc<dyn Transcriber>>,
     /// How far a turn may go.
@@ -32,6 +37,8 @@ pub struct Core {
     pub budget: BudgetConfig,
     /// When older history is summarised, and by whom.
     pub compaction: Compaction,
+    /// How hard models are to think where neither the conversation nor a preset says so.
+    pub effort: Option<Effort>,
     /// How long a question stays open.
     pub approval_expiry: Duration,
     /// The time zones that scheduled jobs know.

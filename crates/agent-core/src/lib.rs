@@ -20,6 +20,7 @@ mod bus;
 mod channel;
 mod commands;
 mod compaction;
+mod consolidation;
 mod context;
 mod core;
 mod driver;
@@ -34,12 +35,15 @@ mod hook;
 mod inlet;
 mod jobs;
 mod layers;
+mod learning;
 mod loopback;
+mod memory;
 mod models;
 mod provider;
 mod redact;
 mod replay;
 mod routing;
+mod skills;
 mod spending;
 pub mod turn;
 
@@ -67,6 +71,10 @@ pub use commands::{COMMANDS, CommandHelp};
 pub use compaction::{
     Absurd, Compacted, Compaction, CompactionError, CompactionTrouble, check_summary, watermark,
 };
+pub use consolidation::{
+    Consolidated, Consolidation, Keeper, MemoryFile, MemoryFiles, MemoryFilesError, NewVersion, Snapshot,
+    Version, VersionState,
+};
 pub use context::{
     Allocation, BudgetConfig, BudgetError, ContextReport, Decision, Gauge, HistoryFit, HistoryReport,
     LEAST_HISTORY, NoPrompts, Placement, Prompt, PromptRequest, PromptSection, PromptSource, Room, Share,
@@ -77,8 +85,8 @@ pub use embedding::{Embedded, Embedder, WordEmbedder};
 pub use error::AgentError;
 pub use event::{RunEvent, RunEventKind};
 pub use facade::{
-    Approvals, Factotum, JobReport, Jobs, Ports, Refusal, RefusedCall, ResumedRun, RunError, RunRequest,
-    RunResult, RunStream, Sessions, Spawn, Waiting,
+    Approvals, Factotum, JobReport, Jobs, Memory, Opened, Ports, Refusal, RefusedCall, ResumedRun, RunError,
+    RunRequest, RunResult, RunStream, Sessions, Spawn, StandingRules, Waiting,
 };
 pub use fakes::{ScriptedProvider, ScriptedReply};
 pub use heartbeat::{
@@ -88,7 +96,9 @@ pub use hook::{Hook, HookError, RunInfo};
 pub use inlet::{Delivered, Inlet, InletPolicy, InletSetup, Source, is_voice, safe_name};
 pub use jobs::{JobNotFound, find_job, job_state, shown};
 pub use layers::{RetryPolicy, RetryingProvider};
+pub use learning::{Experience, LearntPrompts, LearntRule, RuleBook, RuleScope, ToolExperience};
 pub use loopback::LoopbackChannel;
+pub use memory::{CaughtUp, NoNotes, NoteFile, NoteFiles, WithWorkingMemory, sections};
 pub use models::{ChosenModel, ModelDirectory, Models};
 pub use provider::{
     Attempt, FinishReason, Finished, LlmProvider, ModelError, ModelErrorKind, ModelEvent, ModelRequest,
@@ -101,5 +111,9 @@ pub use replay::{
 };
 pub use routing::{
     Asked, Destination, LONGEST_ROUTING, Routed, Router, Rule, RuleError, Rules, SmallModel, Used,
+};
+pub use skills::{
+    InstalledSkill, MOST_SKILL_BYTES, NoSkills, ReadSkill, Requires, Skill, SkillOrigin, SkillProblem,
+    SkillSet, SkillSource, parse_skill, skill_sections,
 };
 pub use spending::{SpendingCaps, cost_of};

@@ -7,22 +7,25 @@ use std::{
 };
 
 use agent_core::{
-    Core, EventBus, Factotum, Hook, LocalBus, Models, Ports, PromptSource, Transcriber, gateway::Channels,
+    CaughtUp, Core, EventBus, Factotum, Hook, LearntPrompts, LocalBus, Models, Ports, PromptSource,
+    ReadSkill, SkillSource, Transcriber, WithWorkingMemory, gateway::Channels,
 };
 use futures_util::future::BoxFuture;
 use providers::{ProviderSettings, Settings, Switchboard};
 use schedule::Zones;
 use secrecy::SecretString;
-use session_api::{Clock, IdSource, LeasePolicy, StoreError, Stores, WorkerId};
+use session_api::{Clock, IdSource, KvStore, LeasePolicy, StoreError, Stores, WorkerId};
 use sqlite_store::{Durability, OpenOptions, SqliteStore};
-use tool_api::{AlwaysAsk, Approver, Registry, ToolSource};
+use tool_api::{AlwaysAsk, Approver, Registry, Tool, ToolSource, Typed, TypedTool as _};
 use tools::Workspace;
 
 use crate::{
     App, Assistant, Environment, SetupError, SetupProblem, SystemClock, SystemIds,
     config::{self, Config, ConfigError, KeyPath, LoadInput, PriceSection, ProviderSection},
+    notes::WorkspaceNotes,
     prompts::WorkspacePrompts,
-    provider_choice::{self, Choice},
+    provider_choice::{self, Choice, Known},
+    skills::SkillLibrary,
     tasks::Tasks,
 };
 
@@ -43,8 +46,15 @@ pub struct Builder {
     board: Option<Arc<Switchboard>>,
 }
 
+/// What a core works with.
+struct Equipment {
+    kv: Arc<dyn KvStore>,
+    tools: Registry,
+    skills: Arc<dyn SkillSource>,
+}
+
 /// The zones of this machine, and the user's among them.
-fn zones(config: &Config) -> Zones {
+pub(crate) fn zones(config: &Config) -> Zones {
     let configured = config.tools.timezone.clone();
     Zones::when_needed(move || {
         let local = configured.or_else(|| jiff::tz::TimeZone::system().iana_name().map(str::to_owned));
@@ -176,18 +186,23 @@ impl Builder {
             },
             None => None,
         };
-        let registry = match (&workspace, &stores) {
-            (Some(workspace), Some(stores)) => self.registry(workspace.clone(), stores, &mut problems),
+        // Whoever searches finds what was said and noted until then.
+        let stores = stores.map(|stores| {
+            let files = Arc::new(WorkspaceNotes { workspace: workspace_dir.clone() });
+            Stores { memory: Arc::new(CaughtUp::new(stores.memory.clone(), files)), ..stores }
+        });
+        let equipment = match (&workspace, &stores) {
+            (Some(workspace), Some(stores)) => self.equipment(workspace.clone(), stores, &mut problems),
             _ => None,
         };
-        let (Some(choice), Some(stores), Some(registry)) = (choice, stores, registry) else {
+        let (Some(choice), Some(stores), Some(equipment)) = (choice, stores, equipment) else {
             return Err(SetupError(problems));
         };
         // A problem that stands in nobody's way so far, such as that of the transcription.
         if !problems.is_empty() {
             return Err(SetupError(problems));
         }
-        let core = self.core(&choice, registry, transcriber);
+        let core = self.core(&choice, equipment, transcriber);
         let tasks = Tasks::default();
         let ports = Ports {
             stores: stores.clone(),
@@ -226,20 +241,26 @@ impl Builder {
         let transcriber = self.transcriber(&mut problems);
         let workspace = Workspace::open(&self.config.workspace(&self.home)).map_err(SetupProblem::from);
         let workspace = workspace.map_err(|problem| problems.push(problem)).ok();
-        let registry = workspace.and_then(|workspace| self.registry(workspace, stores, &mut problems));
-        match (choice, registry) {
-            (Some(choice), Some(registry)) if problems.is_empty() => {
-                Ok((self.core(&choice, registry, transcriber), self.config, choice))
+        let equipment = workspace.and_then(|workspace| self.equipment(workspace, stores, &mut problems));
+        match (choice, equipment) {
+            (Some(choice), Some(equipment)) if problems.is_empty() => {
+                Ok((self.core(&choice, equipment, transcriber), self.config, choice))
             }
             _ => Err(SetupError(problems)),
         }
     }
 
-    fn core(&mut self, choice: &Choice, tools: Registry, transcriber: Option<Arc<dyn Transcriber>>) -> Core {
+    fn core(&mut self, choice: &Choice, parts: Equipment, transcriber: Option<Arc<dyn Transcriber>>) -> Core {
+        let Equipment { kv, tools, skills } = parts;
         let agent = &self.config.agent;
         let workspace = self.config.workspace(&self.home);
         let approver = self.approver.take().unwrap_or_else(|| Arc::new(AlwaysAsk(agent.ask.clone())));
-        let prompts = self.prompts.take().unwrap_or_else(|| Arc::new(WorkspacePrompts { workspace }));
+        let prompts = self
+            .prompts
+            .take()
+            .unwrap_or_else(|| Arc::new(WorkspacePrompts { workspace, skills: skills.clone() }));
+        let prompts = Arc::new(LearntPrompts::new(prompts, kv.clone()));
+        let prompts = Arc::new(WithWorkingMemory::new(prompts, kv));
         // That the name means something was checked with the choice, unless the models came from elsewhere.
         let summariser = self.config.compaction.model.as_deref().and_then(|name| {
             let unknown =
@@ -252,11 +273,13 @@ impl Builder {
             approver,
             hooks: std::mem::take(&mut self.hooks),
             prompts,
+            skills,
             transcriber,
             limits: agent.limits,
             caps: self.config.spending.caps(),
             budget: agent.budget,
             compaction: self.config.compaction.compaction(summariser),
+            effort: agent.effort,
             approval_expiry: Duration::from_secs(u64::from(agent.approval_minutes) * 60),
             zones: zones(&self.config),
         }
@@ -292,7 +315,28 @@ impl Builder {
         built.map_err(|problem| problems.push(problem)).ok()
     }
 
+    /// What names of models can mean, and the name of the default, of which nobody has looked yet whether it can be had. Opens
+    /// nothing and starts nothing.
+    pub(crate) async fn known_models(self) -> Result<(Arc<providers::Registry>, String), SetupError> {
+        let mut problems = Vec::new();
+        match self.known(&mut problems).await {
+            Some(known) => Ok((known.registry, known.name)),
+            None => Err(SetupError(problems)),
+        }
+    }
+
     async fn choose(&self, problems: &mut Vec<SetupProblem>) -> Option<Choice> {
+        let known = self.known(problems).await?;
+        match provider_choice::choose(known, self.config.agent.model.as_deref()) {
+            Ok(choice) => Some(crate::routing::apply(choice, &self.config, problems)),
+            Err(problem) => {
+                problems.push(problem);
+                None
+            }
+        }
+    }
+
+    async fn known(&self, problems: &mut Vec<SetupProblem>) -> Option<Known> {
         let mut settings = Settings {
             presets: self
                 .config
@@ -319,13 +363,7 @@ impl Builder {
         }
         let wanted = self.config.agent.model.as_deref();
         let board = self.switchboard();
-        match provider_choice::choose(wanted, settings, &self.environment, &board).await {
-            Ok(choice) => Some(crate::routing::apply(choice, &self.config, problems)),
-            Err(problem) => {
-                problems.push(problem);
-                None
-            }
-        }
+        Some(provider_choice::known(wanted, settings, &self.environment, &board).await)
     }
 
     fn provider(&self, name: &str, section: &ProviderSection) -> Result<ProviderSettings, ConfigError> {
@@ -366,19 +404,21 @@ impl Builder {
         Ok((store, Box::pin(writer.run())))
     }
 
-    fn registry(
+    fn equipment(
         &self,
         workspace: Workspace,
         stores: &Stores,
         problems: &mut Vec<SetupProblem>,
-    ) -> Option<Registry> {
+    ) -> Option<Equipment> {
         let (kv, blobs) = (stores.kv.clone(), stores.blobs.clone());
         let deps = tools::Deps {
-            workspace,
+            workspace: workspace.clone(),
             kv,
             blobs,
             ids: self.ids.clone(),
             jobs: stores.jobs.clone(),
+            memory: stores.memory.clone(),
+            sessions: stores.sessions.clone(),
             zones: zones(&self.config),
         };
         let built_in = match tools::register(&self.config.tools, deps) {
@@ -390,8 +430,15 @@ impl Builder {
         };
         let mut sources: Vec<Arc<dyn ToolSource>> = vec![Arc::new(built_in)];
         sources.extend(self.tools.iter().cloned());
+        let mut names: Vec<String> =
+            sources.iter().flat_map(|source| source.tools()).map(|tool| tool.spec().name.clone()).collect();
+        names.push(ReadSkill::NAME.into());
+        let skills: Arc<dyn SkillSource> =
+            Arc::new(SkillLibrary::new(workspace, self.environment.clone(), names));
+        let read_skill: Arc<dyn Tool> = Arc::new(Typed::new(ReadSkill { skills: skills.clone() }));
+        sources.push(Arc::new(vec![read_skill]));
         match Registry::new(&sources) {
-            Ok(registry) => Some(registry),
+            Ok(tools) => Some(Equipment { kv: stores.kv.clone(), tools, skills }),
             Err(duplicates) => {
                 problems.extend(duplicates.into_iter().map(Into::into));
                 None

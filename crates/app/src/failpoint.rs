@@ -14,8 +14,8 @@ use tracing_subscriber::{Layer, layer::Context};
 /// The target of the events.
 const TARGET: &str = "failpoint";
 
-/// All places, in the order in which a message passes them.
-pub(crate) const SITES: [&str; 25] = [
+/// All places, in the order in which a message passes them; behind them those of a consolidation.
+pub(crate) const SITES: [&str; 28] = [
     "inbox.before",
     "inbox.after",
     "ack.before",
@@ -41,6 +41,9 @@ pub(crate) const SITES: [&str; 25] = [
     "send.after",
     "sent.before",
     "sent.after",
+    "consolidate.prepared",
+    "consolidate.replaced",
+    "consolidate.told",
 ];
 
 /// One armed place.

@@ -4,17 +4,20 @@ use std::{
     fs::File,
     io::{self, Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use agent_core::{PromptRequest, PromptSection, PromptSource, Share};
+use agent_core::{PromptRequest, PromptSection, PromptSource, Share, SkillSource, skill_sections};
 use async_trait::async_trait;
 use session_api::Rank;
+use tools::{MEMORY_FILE, MemoryFolder};
 
-/// `AGENTS.md`, `SOUL.md`, `USER.md`, `memory/MEMORY.md` and `CONTEXT-<channel>.md`, read anew for each turn, so that
-/// an edit by hand counts from the next message on.
-#[derive(Debug, Clone)]
+/// `AGENTS.md`, `SOUL.md`, `USER.md`, `memory/MEMORY.md`, `CONTEXT-<channel>.md` and the skills, read anew for each turn,
+/// so that an edit by hand counts from the next message on.
+#[derive(Clone)]
 pub(crate) struct WorkspacePrompts {
     pub(crate) workspace: PathBuf,
+    pub(crate) skills: Arc<dyn SkillSource>,
 }
 
 #[async_trait]
@@ -27,8 +30,12 @@ impl PromptSource for WorkspacePrompts {
             (Share::Channel, context.as_str()),
         ];
         if request.principal.rank == Rank::Owner {
-            files.extend([(Share::Person, "USER.md"), (Share::Memory, "memory/MEMORY.md")]);
+            files.push((Share::Person, "USER.md"));
         }
+        // A memory is for one pair of eyes.
+        let folder = MemoryFolder::path_for(request.principal).filter(|_| request.alone);
+        let memory = folder.map(|folder| format!("{folder}/{MEMORY_FILE}"));
+        files.extend(memory.as_deref().map(|memory| (Share::Memory, memory)));
         let section = |(share, name): (Share, &str)| {
             let read = read(&self.workspace.join(name), request.file_bytes as u64, share.keeps_its_end());
             let (text, absent) = match read {
@@ -41,7 +48,9 @@ impl PromptSource for WorkspacePrompts {
             };
             Some(PromptSection { share, name: name.to_owned(), text, absent })
         };
-        files.into_iter().filter_map(section).collect()
+        let mut sections: Vec<PromptSection> = files.into_iter().filter_map(section).collect();
+        sections.extend(skill_sections(&self.skills.skills().await));
+        sections
     }
 }
 

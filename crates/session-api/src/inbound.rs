@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApprovalId, Decision, InboundId, OutboxMessage, Part, Principal, Purpose, Route, SessionKey, Timestamp,
-    TurnId, WorkerId,
+    ApprovalId, Decision, Effort, InboundId, OutboxMessage, Part, Principal, Purpose, Route, SessionKey,
+    Timestamp, TurnId, WorkerId,
 };
 
 /// One thing that came in, before it is stored.
@@ -113,6 +113,9 @@ pub struct RunOverrides {
     pub model: Option<String>,
     /// Name of a preset. Not together with `model`.
     pub preset: Option<String>,
+    /// How hard to think, where it is not as the conversation or the model has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effort: Option<Effort>,
     /// Most model calls.
     pub max_model_calls: Option<u32>,
     /// Most tool calls.

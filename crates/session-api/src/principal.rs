@@ -19,10 +19,49 @@ impl PrincipalId {
         Self("factotum".into())
     }
 
-    /// Whose values belong to a session and go with it: what is pinned there. No person has this id.
+    /// Whose values belong to a session and go with it: what is kept in mind there. No person has such an id.
     #[must_use]
     pub fn of_session(key: &SessionKey) -> Self {
-        Self(format!("session:{key}"))
+        Self(format!("session {key}"))
+    }
+
+    /// As [`of_session`](Self::of_session), for what tools do not reach: pins, and when a summary is tried again.
+    #[must_use]
+    pub fn of_session_state(key: &SessionKey) -> Self {
+        Self(format!("state of session {key}"))
+    }
+}
+
+impl PrincipalId {
+    /// The name of the person's folder under `people/`: the id with everything but letters, digits, `-`, `_` and inner
+    /// dots as `%` and two digits.
+    #[must_use]
+    pub fn folder(&self) -> String {
+        let mut name = String::new();
+        for (at, byte) in self.0.bytes().enumerate() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => name.push(char::from(byte)),
+                b'.' if at > 0 => name.push('.'),
+                byte => name.push_str(&format!("%{byte:02X}")),
+            }
+        }
+        name
+    }
+
+    /// Whose folder has this name; `None` where that of nobody has.
+    #[must_use]
+    pub fn of_folder(name: &str) -> Option<Self> {
+        let mut bytes = Vec::with_capacity(name.len());
+        let mut rest = name.bytes();
+        while let Some(byte) = rest.next() {
+            let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+            bytes.push(match byte {
+                b'%' => u8::try_from(digit(rest.next())? * 16 + digit(rest.next())?).ok()?,
+                byte => byte,
+            });
+        }
+        let id = Self(String::from_utf8(bytes).ok()?);
+        (id.folder() == name).then_some(id)
     }
 }
 
@@ -70,4 +109,26 @@ pub enum Scope {
     Of(PrincipalId),
     /// One session.
     Session(SessionKey),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_belongs_to_one_person() {
+        for (id, folder) in [
+            ("owner", "owner"),
+            ("telegram:42", "telegram%3A42"),
+            ("email:a.b@c.de", "email%3Aa.b%40c.de"),
+            ("..", "%2E."),
+        ] {
+            let id = PrincipalId(id.into());
+            assert_eq!(id.folder(), folder);
+            assert_eq!(PrincipalId::of_folder(folder), Some(id));
+        }
+        for wrong in ["a b", "..", "%3", "%zz", "%61", "a/b", "%ff"] {
+            assert_eq!(PrincipalId::of_folder(wrong), None, "{wrong}");
+        }
+    }
 }

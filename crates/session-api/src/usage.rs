@@ -19,6 +19,8 @@ pub enum Purpose {
     Subagent,
     /// A heartbeat.
     Heartbeat,
+    /// Working notes into a memory file.
+    Consolidation,
 }
 
 /// What one model call used.

@@ -51,8 +51,10 @@ impl Writes {
             let old = self.session.get_or_insert_default();
             old.title = new.title.or(old.title.take());
             old.model = new.model.or(old.model.take());
+            old.effort = new.effort.or(old.effort.take());
             old.fresh |= new.fresh;
             old.undo = new.undo.or(old.undo.take());
+            old.trim = new.trim.max(old.trim);
         }
         self.record = record.or(self.record.take());
     }

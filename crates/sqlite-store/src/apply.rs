@@ -11,6 +11,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::{
     accept,
     encode::{Reading, bytes, int, json, rank},
+    erase,
     error::invalid,
     fence::Held,
     script::Script,
@@ -208,7 +209,11 @@ pub(crate) fn session(
     last_seq: i64,
     change: SessionWrite,
 ) -> Result<(), StoreError> {
-    let SessionWrite { title, model, fresh, undo } = change;
+    let SessionWrite { title, model, effort, fresh, trim, undo } = change;
+    if let Some(upto) = trim {
+        let upto = int(upto).min(last_seq);
+        erase::trim(script, held.session, upto, transaction.no()?);
+    }
     if let Some(title) = title {
         script.add("UPDATE sessions SET title = ? WHERE id = ?").bind(title).bind(held.session);
     }
@@ -226,6 +231,10 @@ pub(crate) fn session(
                 AND no >= (SELECT no FROM checkpoints WHERE session_id = ? AND id = ?)",
         );
         script.bind(held.session).bind(held.session).bind(bytes(undo.0));
+    }
+    if let Some(effort) = effort {
+        let effort = effort.map(|effort| effort.as_str().to_owned());
+        script.add("UPDATE sessions SET effort = ? WHERE id = ?").bind(effort).bind(held.session);
     }
     if fresh {
         let id = MessageId::new(transaction.ids());

@@ -222,12 +222,13 @@ pub(crate) fn outcome_of(value: i64) -> Outcome {
 }
 
 /// The purposes by their number in `usage.purpose`.
-pub(crate) const PURPOSES: [(Purpose, &str); 5] = [
+pub(crate) const PURPOSES: [(Purpose, &str); 6] = [
     (Purpose::Chat, "chat"),
     (Purpose::Compaction, "compaction"),
     (Purpose::Routing, "routing"),
     (Purpose::Subagent, "subagent"),
     (Purpose::Heartbeat, "heartbeat"),
+    (Purpose::Consolidation, "consolidation"),
 ];
 
 pub(crate) fn purpose(purpose: Purpose) -> i64 {

@@ -1,8 +1,8 @@
 //! Reads histories.
 
 use session_api::{
-    Checkpoint, MessageId, Page, Scope, SearchHit, SessionInfo, SessionKey, StoreError, StoredMessage,
-    TurnId, Window, WindowBudget,
+    Checkpoint, Effort, MessageId, Page, Scope, SearchHit, SessionInfo, SessionKey, StoreError,
+    StoredMessage, TurnId, Window, WindowBudget,
 };
 
 use crate::{
@@ -34,11 +34,11 @@ const FIND: &str = "SELECT s.id FROM sessions s WHERE s.key = ? AND {scope}";
 
 const INFO: &str = "SELECT s.key, s.principal, s.shared, s.title, s.model, s.parent, s.epoch, s.messages,
         (SELECT count(*) FROM inbox i WHERE i.session_id = s.id AND i.state < 2 AND i.state = 0),
-        s.open_turn, s.created_at, s.updated_at FROM sessions s WHERE {scope}";
+        s.open_turn, s.created_at, s.updated_at, s.last_seq, s.effort FROM sessions s WHERE {scope}";
 
 /// The session and its newest checkpoint in one row, found by two index look-ups.
 const WINDOW: &str =
-    "SELECT s.id, s.epoch, s.model, s.last_seq, c.id, c.upto, c.summary, c.at FROM sessions s
+    "SELECT s.id, s.epoch, s.model, s.last_seq, c.id, c.upto, c.summary, c.at, s.effort FROM sessions s
     LEFT JOIN checkpoints c ON c.session_id = s.id
         AND c.no = (SELECT max(no) FROM checkpoints WHERE session_id = s.id)
     WHERE s.key = ? AND {scope}";
@@ -91,12 +91,19 @@ async fn read_window(
     script.bind(limit(most)).bind(limit(page));
     let mut found = store.snapshot(script).await?;
     let file = &store.shared.layout.database;
-    let mut window =
-        Window { checkpoint: None, messages: Vec::new(), truncated: false, epoch: 0, model: None };
+    let mut window = Window {
+        checkpoint: None,
+        messages: Vec::new(),
+        truncated: false,
+        epoch: 0,
+        model: None,
+        effort: None,
+    };
     let Some(row) = found.first(0) else { return Ok((window, true)) };
     let session = Reading { file, row: &row };
     window.epoch = session.uint(1)?;
     window.model = session.maybe_text(2)?;
+    window.effort = effort(&session, 8)?;
     if let Some(id) = session.maybe_id(4)? {
         let (upto, summary, at) = (session.uint(5)?, session.text(6)?, session.time(7)?);
         window.checkpoint = Some(Checkpoint { id: MessageId(id), upto, summary, at });
@@ -191,11 +198,18 @@ fn info(row: &Reading<'_>) -> Result<SessionInfo, StoreError> {
         parent: row.maybe_text(5)?.is_some().then(|| row.parsed(5)).transpose()?,
         epoch: row.uint(6)?,
         messages: row.uint(7)?,
+        last_seq: row.uint(12)?,
         pending: row.uint(8)?,
         open_turn: row.maybe_id(9)?.map(TurnId),
         created_at: row.time(10)?,
         updated_at: row.time(11)?,
+        effort: effort(row, 13)?,
     })
+}
+
+/// How hard the session's model is to think.
+fn effort(row: &Reading<'_>, column: usize) -> Result<Option<Effort>, StoreError> {
+    row.maybe_text(column)?.is_some().then(|| row.parsed(column)).transpose()
 }
 
 /// `SessionStore::session`.

@@ -13,6 +13,7 @@ pub fn context() -> ToolContext {
     let session = SessionKey::new("cli", "local", "contract");
     ToolContext {
         principal: Principal::owner(),
+        alone: true,
         reply: Route::to_session(&session),
         session,
         turn: TurnId(Default::default()),

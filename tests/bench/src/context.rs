@@ -71,7 +71,8 @@ async fn build(assistant: &Assistant, key: &SessionKey) -> Result<()> {
     let core = assistant.core();
     let (budget, gauge) = (core.budget, Gauge::default());
     let owner = Principal::owner();
-    let request = PromptRequest { principal: &owner, session: key, file_bytes: budget.file_bytes };
+    let request =
+        PromptRequest { principal: &owner, alone: true, session: key, file_bytes: budget.file_bytes };
     let sections = core.prompts.sections(request).await;
     let specs = core.tools.shared_specs();
     let tools = specs.iter().map(|spec| gauge.tool(spec)).sum();

@@ -61,7 +61,7 @@ pub(super) async fn pin(context: &CommandContext<'_>, text: &str) -> Result<Comm
     }
     let number = pins.last().map_or(1, |last| last.number.saturating_add(1));
     let set = KvWrite::Set {
-        owner: PrincipalId::of_session(context.session),
+        owner: PrincipalId::of_session_state(context.session),
         key: Pin::key(number),
         value: context.ports.redact.redact(text).into_owned(),
         expires_at: None,
@@ -80,7 +80,7 @@ pub(super) async fn unpin(context: &CommandContext<'_>, number: &str) -> Result<
         return Ok("Write `/unpin N` with a number from `/pins`.".to_owned().into());
     };
     let delete =
-        KvWrite::Delete { owner: PrincipalId::of_session(context.session), key: Pin::key(pin.number) };
+        KvWrite::Delete { owner: PrincipalId::of_session_state(context.session), key: Pin::key(pin.number) };
     let text = format!("No longer pinned: {}", pin.text);
     Ok(CommandAnswer { text, writes: Writes { kv: vec![delete], ..Writes::default() } })
 }

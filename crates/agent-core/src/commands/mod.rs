@@ -4,8 +4,11 @@ mod access;
 mod context;
 mod conversation;
 mod jobs;
+mod memory;
 mod model;
 mod overview;
+mod rules;
+mod skill;
 mod usage;
 
 use session_api::{Decision, InboundKind, Principal, Rank, Scope, SessionKey, Writes};
@@ -37,6 +40,7 @@ pub const COMMANDS: &[CommandHelp] = &[
     help("status", "", "the model, this conversation, and what waits"),
     help("model", "[NAME|default]", "show or choose the model of this conversation"),
     help("local", "[on|off]", "switch this conversation to the model on your own machine, or back"),
+    help("think", "[off|low|medium|high|default]", "how hard the model thinks before it answers here"),
     help("context", "", "what the model gets to read here, and what was left out"),
     help("compact", "", "summarise the older part of this conversation now"),
     help("undo-compact", "", "take the last summary back"),
@@ -45,8 +49,14 @@ pub const COMMANDS: &[CommandHelp] = &[
     help("unpin", "N", "take a pin away"),
     help("history", "[N]", "the last N messages (10)"),
     help("sessions", "", "your conversations"),
+    help(
+        "memory",
+        "[search WORDS|rules [remove ID|edit ID TEXT]]",
+        "what I can recall here, what fits some words, or the standing rules that were learnt",
+    ),
     help("usage", "[extend day|month DOLLARS]", "tokens and cost by day, and what may be spent"),
     help("jobs", "[on|off|run|remove NAME]", "your scheduled jobs"),
+    help("skill", "[NAME]", "the instructions for special tasks, or one of them"),
     help("approve", "ID", "let a call run that waits for your answer"),
     help("deny", "ID", "refuse a call that waits for your answer"),
     help("pairing", "[approve CODE|deny CODE|revoke WHO]", "who asks to be let in, and who was (owner only)"),
@@ -155,9 +165,12 @@ pub(crate) async fn run(
         "unpin" => context::unpin(context, rest).await,
         "history" => conversation::history(context, rest).await.map(Into::into),
         "sessions" => conversation::sessions(context).await.map(Into::into),
+        "memory" => memory::memory(context, rest).await,
         "jobs" => jobs::jobs(context, rest).await,
+        "skill" => Ok(skill::skill(context, rest).await.into()),
         "model" => model::model(context, rest).await,
         "local" => model::local(context, rest).await,
+        "think" => model::think(context, rest).await,
         "pairing" => access::pairing(context, rest).await.map(Into::into),
         "unlock" => Ok(access::unlock(context)),
         "approve" | "deny" => Ok(format!("Write `/{name} ID` with the id of an open question.").into()),

@@ -117,6 +117,7 @@ fn request(model: &str, by: &Spender, material: String, most: u32) -> ModelReque
         messages: Arc::new(vec![message]),
         tools: Arc::from([]),
         blobs: HashMap::new(),
+        effort: None,
         max_output_tokens: Some(most),
         correlation: by.turn.to_string(),
     }

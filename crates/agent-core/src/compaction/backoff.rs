@@ -37,7 +37,7 @@ pub struct CompactionTrouble {
 }
 
 async fn own(kv: &dyn KvStore, session: &SessionKey) -> Result<Own, StoreError> {
-    let entry = kv.kv_get(&PrincipalId::of_session(session), OWN).await?;
+    let entry = kv.kv_get(&PrincipalId::of_session_state(session), OWN).await?;
     Ok(entry.and_then(|entry| serde_json::from_str(&entry.value).ok()).unwrap_or_default())
 }
 
@@ -88,7 +88,7 @@ pub(crate) fn held(session: &SessionKey, now: Timestamp) -> KvWrite {
 
 fn hold(session: &SessionKey, failures: u32, not_before: Timestamp, now: Timestamp) -> KvWrite {
     KvWrite::Set {
-        owner: PrincipalId::of_session(session),
+        owner: PrincipalId::of_session_state(session),
         key: OWN.into(),
         value: serde_json::to_string(&Own { failures, not_before }).unwrap_or_default(),
         expires_at: Some(now.plus(FORGOTTEN)),
@@ -98,7 +98,7 @@ fn hold(session: &SessionKey, failures: u32, not_before: Timestamp, now: Timesta
 /// A summary went well.
 pub(super) fn went_well(session: &SessionKey) -> Vec<KvWrite> {
     vec![
-        KvWrite::Delete { owner: PrincipalId::of_session(session), key: OWN.into() },
+        KvWrite::Delete { owner: PrincipalId::of_session_state(session), key: OWN.into() },
         KvWrite::Delete { owner: PrincipalId::installation(), key: LAST.into() },
     ]
 }

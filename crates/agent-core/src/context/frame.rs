@@ -77,9 +77,10 @@ pub(crate) async fn sections(
     ports: &Ports,
     core: &Core,
     principal: &Principal,
+    alone: bool,
     session: &SessionKey,
 ) -> Result<Vec<PromptSection>, StoreError> {
-    let request = PromptRequest { principal, session, file_bytes: core.budget.file_bytes };
+    let request = PromptRequest { principal, alone, session, file_bytes: core.budget.file_bytes };
     let mut sections = core.prompts.sections(request).await;
     let pinned = pins(ports.stores.kv.as_ref(), session).await?;
     sections.extend(pinned.iter().map(pins_section));

@@ -26,7 +26,7 @@ impl Pin {
 
 /// What is pinned in a session, oldest first.
 pub(crate) async fn pins(kv: &dyn KvStore, session: &SessionKey) -> Result<Vec<Pin>, StoreError> {
-    let entries = kv.kv_list(&PrincipalId::of_session(session), PREFIX, MOST_PINS).await?;
+    let entries = kv.kv_list(&PrincipalId::of_session_state(session), PREFIX, MOST_PINS).await?;
     let pin = |entry: session_api::KvEntry| {
         Some(Pin { number: entry.key.strip_prefix(PREFIX)?.parse().ok()?, text: entry.value })
     };

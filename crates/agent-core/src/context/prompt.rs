@@ -92,6 +92,8 @@ pub struct PromptSection {
 pub struct PromptRequest<'a> {
     /// Who has the lowest rank of all who speak. The owner's files are for the owner only.
     pub principal: &'a Principal,
+    /// Whether nobody else speaks in the turn.
+    pub alone: bool,
     /// The session.
     pub session: &'a SessionKey,
     /// Nobody needs more bytes of one file than these.

@@ -45,6 +45,9 @@ impl Run<'_> {
             }
             let warnings = self.warnings(&writes).await;
             writes.outbox.extend(warnings);
+            if !self.off_record {
+                self.learn(ending.stop_reason(), &messages, !quiet, &mut writes).await;
+            }
             // Nobody reads again that there was nothing to say.
             if !self.off_record && (!quiet || worked(&messages)) {
                 writes.messages.clone_from(&messages);

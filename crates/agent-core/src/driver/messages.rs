@@ -33,3 +33,8 @@ pub(super) fn text(row: &InboundRow) -> String {
 pub(super) fn principal<'a>(rows: impl Iterator<Item = &'a InboundRow>) -> Option<&'a Principal> {
     rows.map(|row| &row.inbound.principal).min_by_key(|principal| principal.rank)
 }
+
+/// Whether `principal` is the only one who speaks in these rows.
+pub(super) fn is_alone<'a>(principal: &Principal, mut rows: impl Iterator<Item = &'a InboundRow>) -> bool {
+    rows.all(|row| row.inbound.principal.id == principal.id)
+}

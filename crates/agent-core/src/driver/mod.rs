@@ -5,6 +5,7 @@ mod compact;
 mod direct;
 mod finish;
 mod hear;
+mod learn;
 mod live;
 mod messages;
 mod model;

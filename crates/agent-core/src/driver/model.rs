@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use futures_util::StreamExt as _;
-use session_api::{KvWrite, Part};
+use session_api::{Effort, KvWrite, Part};
 
 use super::{bill::Bill, request::Built, run::Run};
 use crate::{
@@ -136,6 +136,12 @@ impl Run<'_> {
             next: format!("{}/{}", attempt.next_provider, attempt.next_model),
             iteration,
         });
+    }
+
+    /// How hard the model is to think: as the run says, else the conversation, else the model's preset or the configuration.
+    pub(super) fn effort(&self) -> Option<Effort> {
+        let of_model = || self.chosen.as_ref().ok().and_then(|chosen| chosen.effort);
+        self.overrides.effort.or(self.window.effort).or_else(of_model).or(self.core.effort)
     }
 
     async fn piece(&self, collected: &mut Collected, event: ModelEvent, iteration: u32) {

@@ -54,6 +54,7 @@ impl Run<'_> {
             messages: messages.into(),
             tools: self.specs.clone(),
             blobs,
+            effort: self.effort(),
             max_output_tokens: None,
             correlation: self.info.correlation.clone(),
         };

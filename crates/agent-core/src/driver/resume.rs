@@ -36,7 +36,7 @@ impl Run<'_> {
         if machine.core_digest() == self.core.digest() {
             // What a router chose stays chosen.
             let routed = !self.core.models.routers().is_empty() && self.nobody_chose();
-            if let Some(Ok(begun)) = routed.then(|| self.core.models.resolve(machine.model())) {
+            if let Some(Ok(begun)) = routed.then(|| self.core.models.routed(machine.model())) {
                 self.chosen = Ok(begun);
                 self.frame_chosen().await?;
             }

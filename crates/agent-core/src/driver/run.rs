@@ -81,6 +81,8 @@ pub(super) struct Run<'a> {
 /// On whose behalf a turn runs, and what the model is told because of it. A message that joins can only lower the rank.
 pub(super) struct Behalf {
     pub(super) principal: Principal,
+    /// Whether nobody else speaks.
+    pub(super) alone: bool,
     pub(super) system: Arc<str>,
     /// The tokens of `system`.
     pub(super) tokens: u64,
@@ -105,7 +107,8 @@ impl<'a> Run<'a> {
             correlation: first.map_or_else(String::new, |inbound| inbound.correlation.clone()),
         };
         let rows = turn.founders.iter().chain(&turn.absorbed);
-        let principal = messages::principal(rows).cloned().unwrap_or_else(Principal::owner);
+        let principal = messages::principal(rows.clone()).cloned().unwrap_or_else(Principal::owner);
+        let alone = messages::is_alone(&principal, rows);
         let overrides = first.map(|inbound| inbound.overrides.clone()).unwrap_or_default();
         let specs = core.specs(&overrides);
         let chosen = core.models.choose(&overrides, None);
@@ -115,6 +118,7 @@ impl<'a> Run<'a> {
             truncated: false,
             epoch: turn.lease.epoch,
             model: None,
+            effort: None,
         };
         let last = turn.founders.last();
         let route =
@@ -124,7 +128,7 @@ impl<'a> Run<'a> {
         let live = Live::new(ports, route, &turn.drafts, shown);
         let frame = Frame::empty(&core);
         let system = Arc::from("");
-        let behalf = Behalf { principal, system, tokens: 0, reply: 0, history: 0 };
+        let behalf = Behalf { principal, alone, system, tokens: 0, reply: 0, history: 0 };
         let until = millis(ports.clock.monotonic() + ports.lease_ttl);
         Self {
             ports,
@@ -321,9 +325,12 @@ impl<'a> Run<'a> {
             rows.extend(mailbox.absorb(&self.turn.lease).await?);
         }
         // Whoever joins must not get the rights of those who spoke before.
-        let rank = self.behalf.load().principal.rank;
-        if let Some(lower) = messages::principal(rows.iter()).filter(|joined| joined.rank < rank) {
-            self.act_for(lower.clone()).await?;
+        let before = self.behalf.load_full();
+        let joined = messages::principal(rows.iter()).filter(|joined| joined.rank < before.principal.rank);
+        let principal = joined.unwrap_or(&before.principal);
+        let alone = before.alone && messages::is_alone(&before.principal, rows.iter());
+        if joined.is_some() || alone != before.alone {
+            self.act_for(principal.clone(), alone).await?;
         }
         let Some(first) = self.turn.founders.first() else { return Ok(Vec::new()) };
         let mut messages = Vec::with_capacity(rows.len());
@@ -345,12 +352,13 @@ impl<'a> Run<'a> {
     }
 
     /// Runs on behalf of `principal` from here on: its rights, and the instructions that are for its eyes.
-    async fn act_for(&self, principal: Principal) -> Result<(), StoreError> {
-        let sections = context::sections(self.ports, &self.core, &principal, &self.info.session).await?;
+    async fn act_for(&self, principal: Principal, alone: bool) -> Result<(), StoreError> {
+        let sections =
+            context::sections(self.ports, &self.core, &principal, alone, &self.info.session).await?;
         let prompt = self.frame.prompt(&sections);
         let (reply, history) = (prompt.allocation.reply, prompt.allocation.history);
         let system = prompt.system.into();
-        let behalf = Behalf { principal, system, tokens: prompt.tokens, reply, history };
+        let behalf = Behalf { principal, alone, system, tokens: prompt.tokens, reply, history };
         self.behalf.store(Arc::new(behalf));
         Ok(())
     }
@@ -367,8 +375,8 @@ impl<'a> Run<'a> {
         if let Ok(chosen) = &self.chosen {
             self.frame = Frame::of(self.ports, &self.core, chosen, &self.specs).await?;
         }
-        let principal = self.behalf.load().principal.clone();
-        Ok(self.act_for(principal).await?)
+        let behalf = self.behalf.load_full();
+        Ok(self.act_for(behalf.principal.clone(), behalf.alone).await?)
     }
 
     pub(super) fn stamp(&self) -> Stamp {

@@ -125,8 +125,10 @@ impl Run<'_> {
         tool: &Arc<dyn Tool>,
         cancel: CancellationToken,
     ) -> ToolContext {
+        let behalf = self.behalf.load();
         ToolContext {
-            principal: self.behalf.load().principal.clone(),
+            principal: behalf.principal.clone(),
+            alone: behalf.alone,
             session: self.info.session.clone(),
             reply: self.route(),
             turn: self.info.turn,

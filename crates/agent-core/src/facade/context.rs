@@ -26,7 +26,8 @@ pub(crate) async fn report(
     let chosen = chosen.map_err(AgentError::Provider)?;
     let specs = core.specs(&RunOverrides::default());
     let frame = Frame::of(ports, core, &chosen, &specs).await?;
-    let sections = context::sections(ports, core, principal, session).await?;
+    let shared = ports.stores.sessions.session(&scope, session).await?.is_some_and(|info| info.shared);
+    let sections = context::sections(ports, core, principal, !shared, session).await?;
     let prompt = frame.prompt(&sections);
     let room = prompt.allocation.history;
     let fit = fit_history(&window, room, core.budget.history_messages, frame.gauge);

@@ -3,9 +3,11 @@
 mod admin;
 mod context;
 mod jobs;
+mod memory;
 mod ports;
 mod request;
 mod result;
+mod rules;
 mod run;
 mod stream;
 mod submit;
@@ -21,9 +23,11 @@ use crate::{Core, compaction::Compactor};
 pub use admin::{Approvals, Sessions, Waiting};
 pub(crate) use context::report;
 pub use jobs::{JobReport, Jobs};
+pub use memory::{Memory, Opened};
 pub use ports::{Ports, Spawn};
 pub use request::RunRequest;
 pub use result::{ResumedRun, RunError, RunResult};
+pub use rules::StandingRules;
 pub use stream::RunStream;
 pub use why::{Refusal, RefusedCall};
 

@@ -9,11 +9,13 @@
 //! gateway of a data directory works, the primary; another one stands by and takes over when it ends.
 
 mod backoff;
+mod consolidation;
 mod dispatcher;
 mod guard;
 mod health;
 mod heartbeat;
 mod idle;
+mod indexer;
 mod measure;
 mod notices;
 mod pool;
@@ -31,7 +33,7 @@ use session_api::Route;
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Admission, Channel, Factotum, Heartbeat, HookRequest, HookResponse, Ports};
+use crate::{Admission, Channel, Consolidation, Factotum, Heartbeat, HookRequest, HookResponse, Ports};
 
 pub(crate) use guard::{doubtful, guarded};
 pub use health::{ChannelHealth, ChannelState, Health, Role};
@@ -59,6 +61,8 @@ pub struct GatewayConfig {
     pub notify: Option<Route>,
     /// How the heart beats; `None`: it does not.
     pub heartbeat: Option<Heartbeat>,
+    /// When memories are consolidated; `None`: never.
+    pub consolidation: Option<Consolidation>,
 }
 
 impl Default for GatewayConfig {
@@ -69,6 +73,7 @@ impl Default for GatewayConfig {
             grace: Duration::from_secs(10),
             notify: None,
             heartbeat: None,
+            consolidation: None,
         }
     }
 }
@@ -204,6 +209,8 @@ impl Gateway {
             scheduler::schedule(shared, stop.clone()),
             heartbeat::beat(shared, stop.clone()),
             idle::watch(shared, stop.clone()),
+            consolidation::keep(shared, stop.clone()),
+            indexer::index(shared, stop.clone()),
             sweeper::sweep(shared, stop.clone())
         );
         shared.health.role(Role::Primary, false, clock.now());

@@ -50,7 +50,12 @@ pub(super) async fn run(start: &Start, agent: Agent) -> Result<u8, CliError> {
 
 /// What the flags say of the model.
 fn overrides(agent: &Agent) -> RunOverrides {
-    RunOverrides { model: agent.model.clone(), preset: agent.preset.clone(), ..RunOverrides::default() }
+    RunOverrides {
+        model: agent.model.clone(),
+        preset: agent.preset.clone(),
+        effort: agent.effort,
+        ..RunOverrides::default()
+    }
 }
 
 fn options(assistant: &Assistant, agent: &Agent) -> Options {

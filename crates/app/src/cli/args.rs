@@ -11,7 +11,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(super) use super::model_args::{Models, Usage, UsageGroup};
-use super::{config::ConfigCommand, cron_args::Cron};
+use super::{config::ConfigCommand, cron_args::Cron, memory_args::Memory, skills::Skills};
 
 /// A self-hosted personal assistant.
 #[derive(Debug, Parser)]
@@ -90,12 +90,18 @@ pub(super) enum Command {
     /// Jobs: what the gateway does at set times
     #[command(subcommand)]
     Cron(Cron),
+    /// Skills: instructions for special tasks
+    #[command(subcommand)]
+    Skills(Skills),
     /// Conversations
     #[command(subcommand)]
     Sessions(Sessions),
     /// What a model gets to read
     #[command(subcommand)]
     Context(ContextCommand),
+    /// What was said and noted: look for it, add to it, take it out; the memory files and how they changed
+    #[command(subcommand)]
+    Memory(Memory),
     /// Questions whether a tool call may run
     #[command(subcommand)]
     Approvals(Approvals),
@@ -144,6 +150,9 @@ pub(super) struct Agent {
     /// The preset for this run, from the configuration
     #[arg(long, value_name = "NAME", conflicts_with = "model")]
     pub(super) preset: Option<String>,
+    /// How hard to think before the answer: off, low, medium or high
+    #[arg(long, value_name = "EFFORT")]
+    pub(super) effort: Option<session_api::Effort>,
     /// An image to send along; may be given several times
     #[arg(long, value_name = "FILE")]
     pub(super) image: Vec<PathBuf>,

@@ -13,6 +13,9 @@ mod dead_letters;
 mod doctor;
 mod error;
 mod gateway;
+mod memory;
+mod memory_args;
+mod memory_keeping;
 mod model_args;
 mod models;
 mod onboard;
@@ -25,6 +28,7 @@ mod service;
 mod session_name;
 mod sessions;
 mod shell;
+mod skills;
 mod start;
 mod status;
 mod stop;
@@ -98,6 +102,7 @@ fn dispatch(args: Args) -> Result<u8, CliError> {
         Command::Channels(command) => start.block_on(channels::run(&start, command)),
         Command::Pairing(command) => start.block_on(pairing::run(&start, command)),
         Command::Cron(command) => start.block_on(cron::run(&start, command)),
+        Command::Skills(command) => start.block_on(skills::run(&start, command)),
         Command::Turn(command) => start.block_on(turn::run(&start, command)),
         Command::Why { id, json } => start.block_on(why::run(&start, &id, json)),
         Command::Agent(agent) => start.block_on(agent::run(&start, agent)),
@@ -108,6 +113,7 @@ fn dispatch(args: Args) -> Result<u8, CliError> {
         Command::Approvals(command) => start.block_on(approvals::run(&start, command)),
         Command::DeadLetters(command) => start.block_on(dead_letters::run(&start, command)),
         Command::Context(command) => start.block_on(context::run(&start, command)),
+        Command::Memory(command) => start.block_on(memory::run(&start, command)),
         Command::Sessions(command) => start.block_on(sessions::run(&start, command)),
     }
 }

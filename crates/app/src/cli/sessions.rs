@@ -136,7 +136,7 @@ async fn show(
     if from > to || to == 0 {
         return Err(CliError::Input(format!("there is nothing from message {from} to message {to}")));
     }
-    let after = last.map_or(from.saturating_sub(1), |last| info.messages.saturating_sub(last));
+    let after = last.map_or(from.saturating_sub(1), |last| info.last_seq.saturating_sub(last));
     // By its number a message is found again, in what a summary says of it.
     let numbered = from > 1 || to < u64::MAX;
     all(assistant, session, after, to, |StoredMessage { seq, message }| {

@@ -14,6 +14,7 @@ mod key_path;
 mod layers;
 mod load;
 mod locate;
+mod memory;
 mod models;
 mod problem;
 mod resolve;
@@ -33,6 +34,7 @@ pub use gateway::{
 };
 pub use key_path::KeyPath;
 pub use load::{LoadInput, Loaded, load};
+pub use memory::{ConsolidationSection, MemorySection};
 pub use models::{BreakerSection, PresetSection, PriceSection, RateSection, SpendingSection, ToolsSection};
 pub use problem::{ConfigError, Origin, Problem};
 pub use resolve::{ResolveError, SecretResolver};

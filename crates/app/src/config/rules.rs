@@ -5,7 +5,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use agent_core::{BudgetConfig, QuietHours, Room};
+use agent_core::{BudgetConfig, Destination, QuietHours, Room, Rule};
 use serde_json::Value;
 
 use super::{Config, KeyPath, SecretRef, adapters::stays_off, check::Finding, sources::each_secret};
@@ -54,6 +54,7 @@ pub(super) fn errors(tree: &Value) -> Vec<Finding> {
         let hint = Some("write them as in \"22:00-07:00\"");
         found.push(finding(KeyPath::parse("heartbeat.quiet_hours"), "are no hours", hint));
     }
+    found.extend(consolidation(&tree["memory"]["consolidation"]));
     for name in tree["providers"].as_object().into_iter().flatten().map(|(name, _)| name) {
         if name.trim().is_empty() || name.contains('/') {
             let key = KeyPath(vec!["providers".into(), name.clone()]);
@@ -108,6 +109,29 @@ pub(super) fn errors(tree: &Value) -> Vec<Finding> {
     found
 }
 
+/// Times of `[memory.consolidation]` that are none.
+fn consolidation(section: &Value) -> Vec<Finding> {
+    let start = KeyPath::parse("memory.consolidation");
+    let mut found = Vec::new();
+    if let Some(every) = section["every"].as_str().filter(|text| !text.trim().is_empty()) {
+        match schedule::parse_length("every", every) {
+            Ok(length) if length.as_secs() >= 60 => {}
+            Ok(_) => found.push(finding(start.child("every"), "is shorter than a minute", None)),
+            Err(_) => {
+                found.push(finding(start.child("every"), "is no length", Some("write it as in \"6h\"")))
+            }
+        }
+        if section["cron"].is_string() {
+            let hint = Some("write one of them");
+            found.push(finding(start.child("cron"), "stands beside `every`", hint));
+        }
+    }
+    if let Some(Err(error)) = section["cron"].as_str().map(str::parse::<schedule::Cron>) {
+        found.push(finding(start.child("cron"), error.to_string(), None));
+    }
+    found
+}
+
 /// What `[routing]` says and would not do.
 fn routing(section: &Value) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -117,8 +141,13 @@ fn routing(section: &Value) -> Vec<Finding> {
         found.push(finding(start.child("specialist"), "is never asked: no model chooses it", hint));
     }
     for (name, rule) in section["rules"].as_object().into_iter().flatten() {
+        let key = start.child("rules").child(name.as_str());
+        if let Some(pattern) = rule["match"].as_str()
+            && let Err(error) = Rule::new(name, pattern, Destination::Main)
+        {
+            found.push(finding(key.child("match"), format!("is no pattern: {}", error.message), None));
+        }
         if rule["model"].is_string() && rule["tool"].is_string() {
-            let key = start.child("rules").child(name.as_str());
             found.push(finding(
                 key,
                 "names a model and a tool",

@@ -10,12 +10,13 @@ use agent_core::{BudgetConfig, RetryPolicy, turn::Limits};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
+use session_api::Effort;
 use tools::ToolsConfig;
 
 use super::{
     BreakerSection, ChannelSection, CompactionSection, GatewaySection, HeartbeatSection, HttpSection,
-    KeyPath, PresetSection, PriceSection, RateSection, RoutingSection, SecretRef, SpendingSection,
-    ToolsSection, TranscriptionSection, schema, show, sources::Sources,
+    KeyPath, MemorySection, PresetSection, PriceSection, RateSection, RoutingSection, SecretRef,
+    SpendingSection, ToolsSection, TranscriptionSection, schema, show, sources::Sources,
 };
 
 /// The whole configuration.
@@ -40,6 +41,8 @@ pub struct Config {
     pub gateway: GatewaySection,
     /// Looking after things unasked.
     pub heartbeat: HeartbeatSection,
+    /// What is remembered beyond a conversation.
+    pub memory: MemorySection,
     /// The HTTP server of the gateway.
     pub http: HttpSection,
     /// How voice notes become text.
@@ -81,6 +84,11 @@ pub struct AgentSection {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub local: Option<String>,
+    /// How hard models think before they answer: `off`, `low`, `medium` or `high`. Without it as each provider is set up;
+    /// `/think` changes it for a conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::effort")]
+    pub effort: Option<Effort>,
     /// The directory that the file tools work in; a relative path starts in the data directory. Without it
     /// `workspace` in the data directory.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,6 +117,7 @@ impl Default for AgentSection {
             model: None,
             fallback: Vec::new(),
             local: None,
+            effort: None,
             workspace: None,
             approval_minutes: 10,
             ask: Vec::new(),

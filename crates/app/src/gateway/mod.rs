@@ -213,5 +213,8 @@ fn gateway_config(config: &Config, assistant: &Assistant) -> GatewayConfig {
         grace: Duration::from_secs(u64::from(section.grace_seconds)),
         notify: section.notify_route(),
         heartbeat: heartbeat::of(config, assistant.workspace()),
+        consolidation: crate::memory::consolidation(config, assistant.workspace())
+            .inspect_err(|error| tracing::error!(%error, "memories are not consolidated"))
+            .ok(),
     }
 }

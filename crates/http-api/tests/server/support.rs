@@ -7,8 +7,8 @@ use std::{
 };
 
 use agent_core::{
-    BudgetConfig, ChosenModel, Core, Factotum, HookRequest, HookResponse, LocalBus, Models, NoPrompts, Ports,
-    ScriptedProvider, ScriptedReply, Spawn, SpendingCaps, turn::Limits,
+    BudgetConfig, ChosenModel, Core, Factotum, HookRequest, HookResponse, LocalBus, Models, NoPrompts,
+    NoSkills, Ports, ScriptedProvider, ScriptedReply, Spawn, SpendingCaps, turn::Limits,
 };
 use async_trait::async_trait;
 use futures_util::{SinkExt as _, StreamExt as _, future::BoxFuture};
@@ -142,11 +142,13 @@ impl Gateway {
             approver,
             hooks: Vec::new(),
             prompts: Arc::new(NoPrompts),
+            skills: Arc::new(NoSkills),
             transcriber: None,
             limits: Limits::default(),
             caps: SpendingCaps::default(),
             budget: BudgetConfig::default(),
-        compaction: agent_core::Compaction::default(),
+            compaction: agent_core::Compaction::default(),
+            effort: None,
             approval_expiry: Duration::from_secs(600),
             zones: Default::default(),
         };

@@ -28,6 +28,7 @@ pub mod jobs;
 pub mod kv;
 pub mod lease;
 pub mod lock;
+pub mod memory;
 pub mod orphan;
 pub mod outbox;
 pub mod overdue;

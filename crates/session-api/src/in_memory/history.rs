@@ -20,9 +20,11 @@ fn info(key: &SessionKey, session: &Session) -> SessionInfo {
         shared: session.shared,
         title: session.title.clone(),
         model: session.model.clone(),
+        effort: session.effort,
         parent: session.parent.clone(),
         epoch: session.epoch,
         messages: session.messages.len() as u64,
+        last_seq: session.last_seq,
         pending: session.pending.len() as u64,
         open_turn: session.open_turn,
         created_at: session.created_at,
@@ -45,7 +47,8 @@ impl Session {
             messages.push(kept.stored.clone());
         }
         messages.reverse();
-        Window { checkpoint, messages, truncated, epoch: self.epoch, model: self.model.clone() }
+        let (model, effort) = (self.model.clone(), self.effort);
+        Window { checkpoint, messages, truncated, epoch: self.epoch, model, effort }
     }
 }
 
@@ -129,6 +132,7 @@ impl SessionStore for InMemoryStore {
                 truncated: false,
                 epoch: state.epochs,
                 model: None,
+                effort: None,
             },
         }))
     }

@@ -10,6 +10,7 @@ mod jobs;
 mod kv;
 mod lease;
 mod mailbox;
+mod memory;
 mod outbox;
 mod overdue;
 mod retention;

@@ -92,6 +92,7 @@ fn purpose(purpose: Purpose) -> &'static str {
         Purpose::Routing => "routing",
         Purpose::Subagent => "subagent",
         Purpose::Heartbeat => "heartbeat",
+        Purpose::Consolidation => "consolidation",
     }
 }
 

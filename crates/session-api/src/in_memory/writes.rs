@@ -124,6 +124,7 @@ impl State {
             session.messages.push(Kept {
                 no,
                 bytes,
+                forgotten: false,
                 stored: StoredMessage { seq: session.last_seq, message },
             });
             added += 1;
@@ -132,7 +133,10 @@ impl State {
     }
 
     fn change_session(&mut self, key: &SessionKey, write: SessionWrite) {
-        let SessionWrite { title, model, fresh, undo } = write;
+        let SessionWrite { title, model, effort, fresh, trim, undo } = write;
+        if let Some(upto) = trim {
+            self.trim_session(key, upto);
+        }
         let (at, id) = (self.now, fresh.then(|| MessageId::new(self.ids.as_ref())));
         let undone = |session: &Session| session.checkpoints.iter().position(|made| Some(made.id) == undo);
         let undone = self.sessions.get(key).and_then(undone);
@@ -146,6 +150,9 @@ impl State {
         if let Some(place) = undone {
             session.checkpoints.truncate(place);
             session.epoch = epoch;
+        }
+        if let Some(effort) = effort {
+            session.effort = effort;
         }
         if let Some(id) = id {
             session.checkpoints.push(Checkpoint { id, upto: session.last_seq, summary: String::new(), at });

@@ -1,5 +1,6 @@
 //! The tools that work on the files of the workspace.
 
+mod access;
 mod atomic_write;
 mod edit_file;
 mod glob;
@@ -12,6 +13,7 @@ mod walk;
 mod workspace;
 mod write_file;
 
+pub use access::{DirEntry, FileStamp};
 pub use edit_file::EditFile;
 pub use glob::Glob;
 pub use grep::Grep;

@@ -115,7 +115,7 @@ impl Workspace {
     ///
     /// # Errors
     /// As [`Workspace::open_dir`].
-    pub(super) fn create_dirs(&self, path: &RelativePath) -> Result<OwnedFd, ToolError> {
+    pub(crate) fn create_dirs(&self, path: &RelativePath) -> Result<OwnedFd, ToolError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
         match self.open_raw(path, flags) {
             Err(Errno::NOENT) => {}

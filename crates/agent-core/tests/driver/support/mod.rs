@@ -9,8 +9,8 @@ mod trap;
 use std::{future::Future, sync::Arc, time::Duration};
 
 use agent_core::{
-    BudgetConfig, ChosenModel, Core, Factotum, LlmProvider, LocalBus, Models, NoPrompts, NoSecrets, Ports,
-    RunRequest, RunResult, ScriptedProvider, ScriptedReply, Spawn, SpendingCaps, gateway::Channels,
+    BudgetConfig, ChosenModel, Core, Factotum, LlmProvider, LocalBus, Models, NoPrompts, NoSecrets, NoSkills,
+    Ports, RunRequest, RunResult, ScriptedProvider, ScriptedReply, Spawn, SpendingCaps, gateway::Channels,
     turn::Limits,
 };
 use futures_util::{FutureExt as _, future::BoxFuture};
@@ -58,11 +58,13 @@ pub(crate) fn core(provider: Arc<dyn LlmProvider>, tools: Vec<Arc<dyn Tool>>) ->
         approver: Arc::new(AlwaysAllow),
         hooks: Vec::new(),
         prompts: Arc::new(NoPrompts),
+        skills: Arc::new(NoSkills),
         transcriber: None,
         limits: Limits::default(),
         caps: SpendingCaps::default(),
         budget: BudgetConfig::default(),
         compaction: agent_core::Compaction::default(),
+        effort: None,
         approval_expiry: Duration::from_secs(600),
         zones: Default::default(),
     }

@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn commands_are_completed_at_the_start_of_a_line_only() {
-        assert_eq!(completed("/s", 2), ["/stop", "/status", "/sessions"]);
+        assert_eq!(completed("/s", 2), ["/stop", "/status", "/sessions", "/skill"]);
         assert_eq!(completed("/exi", 4), ["/exit"]);
         assert_eq!(completed("/", 1).len(), COMMANDS.len() + OWN.len());
         for line in ["", "s", "a /s", "/status x", "/etc/hosts"] {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use agent_core::{
     Attempt, BudgetConfig, ChosenModel, Core, Factotum, LocalBus, ModelError, ModelErrorKind, ModelEvent,
-    Models, NoPrompts, NoSecrets, Ports, RunRequest, ScriptedProvider, ScriptedReply, SpendingCaps,
+    Models, NoPrompts, NoSecrets, NoSkills, Ports, RunRequest, ScriptedProvider, ScriptedReply, SpendingCaps,
     TokenUsage, gateway::Channels, turn::Limits,
 };
 use async_trait::async_trait;
@@ -79,11 +79,13 @@ fn assistant(replies: Vec<ScriptedReply>, approver: Arc<dyn Approver>) -> Factot
         approver,
         hooks: Vec::new(),
         prompts: Arc::new(NoPrompts),
+        skills: Arc::new(NoSkills),
         transcriber: None,
         limits: Limits { model_calls: 3, ..Limits::default() },
         caps: SpendingCaps::default(),
         budget: BudgetConfig::default(),
         compaction: agent_core::Compaction::default(),
+        effort: None,
         approval_expiry: Duration::from_secs(600),
         zones: Default::default(),
     };
