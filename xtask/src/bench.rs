@@ -40,6 +40,13 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "turn", about: "a turn in a running process", count: 300, full: 1_000 },
     Benchmark { name: "sessions", about: "64 sessions at once: turns/s, CPU", count: 30, full: 60 },
     Benchmark { name: "memory", about: "memory after 500 turns over 64 sessions", count: 500, full: 500 },
+    Benchmark { name: "memory-turns", about: "2,000 turns in a small window", count: 2_000, full: 2_000 },
+    Benchmark {
+        name: "context",
+        about: "what a model reads of a long history",
+        count: 100_000,
+        full: 1_000_000,
+    },
     Benchmark { name: "growth", about: "turn 500 against turn 10", count: 6, full: 12 },
     Benchmark { name: "request", about: "the first request's size", count: 0, full: 0 },
     Benchmark { name: "window", about: "a window of a long history", count: 100_000, full: 1_000_000 },

@@ -3,32 +3,14 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use schedule::Zones;
-use serde::{Deserialize, Serialize};
 use session_api::{Effort, RunOverrides};
 use sha2::{Digest, Sha256};
 use tool_api::{Approver, Registry, ToolSpec};
 
-use crate::{Hook, Models, PromptSource, SkillSource, SpendingCaps, Transcriber, turn::Limits};
-
-/// How much room each thing has in a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct BudgetConfig {
-    /// Most messages of history in a request.
-    pub history_messages: usize,
-    /// Most bytes of stored history in a request.
-    pub history_bytes: usize,
-    /// Most bytes of one instruction file; a longer one is left out whole and the model is told.
-    pub file_bytes: usize,
-    /// Most characters of one tool result; a longer one is stored whole and cut.
-    pub result_chars: usize,
-}
-
-impl Default for BudgetConfig {
-    fn default() -> Self {
-        Self { history_messages: 200, history_bytes: 256 * 1024, file_bytes: 32 * 1024, result_chars: 16_000 }
-    }
-}
+use crate::{
+    BudgetConfig, Compaction, Hook, Models, PromptSource, SkillSource, SpendingCaps, Transcriber,
+    turn::Limits,
+};
 
 /// What the assistant does by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +59,8 @@ pub struct Core {
     pub caps: SpendingCaps,
     /// How much room each thing has.
     pub budget: BudgetConfig,
+    /// When older history is summarised, and by whom.
+    pub compaction: Compaction,
     /// How hard models are to think where neither the conversation nor a preset says so.
     pub effort: Option<Effort>,
     /// How long a question stays open.

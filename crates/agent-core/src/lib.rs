@@ -19,6 +19,7 @@ mod audio;
 mod bus;
 mod channel;
 mod commands;
+mod compaction;
 mod consolidation;
 mod context;
 mod core;
@@ -68,15 +69,19 @@ pub use channel::{
     ChannelSetupError, HookRequest, HookResponse, Place, Reconciled, Sent, TextUnit,
 };
 pub use commands::{COMMANDS, CommandHelp};
+pub use compaction::{
+    Absurd, Compacted, Compaction, CompactionError, CompactionTrouble, check_summary, watermark,
+};
 pub use consolidation::{
     Consolidated, Consolidation, Keeper, MemoryFile, MemoryFiles, MemoryFilesError, NewVersion, Snapshot,
     Version, VersionState,
 };
 pub use context::{
-    NoPrompts, PromptRequest, PromptSection, PromptSource, Share, estimate_tokens, fold_history,
-    system_prompt,
+    Allocation, BudgetConfig, BudgetError, ContextReport, Decision, Gauge, HistoryFit, HistoryReport,
+    LEAST_HISTORY, NoPrompts, Placement, Prompt, PromptRequest, PromptSection, PromptSource, Room, Share,
+    ToolsReport, Want, allocate, assemble, estimate_tokens, fit_history, fold_history,
 };
-pub use core::{Autonomy, BudgetConfig, Core};
+pub use core::{Autonomy, Core};
 pub use embedding::{Embedded, Embedder, WordEmbedder};
 pub use error::AgentError;
 pub use event::{RunEvent, RunEventKind};

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use session_api::{Effort, RunOverrides};
 
-use crate::{LlmProvider, ModelError, ModelErrorKind, Router, TokenUsage};
+use crate::{LlmProvider, ModelError, ModelErrorKind, Router, TokenUsage, context::Calibrations};
 
 /// A model that a request can go to.
 #[derive(Clone)]
@@ -59,6 +59,11 @@ pub trait ModelDirectory: Send + Sync {
     /// those that answered.
     fn cost(&self, provider: &str, model: &str, usage: &TokenUsage) -> Option<u64>;
 
+    /// The most tokens that a request to this model may hold, the reply included; `None` where nobody knows.
+    fn window(&self, _: &ChosenModel) -> Option<u64> {
+        None
+    }
+
     /// The most that a call may cost, whoever of those behind the chosen model answers; `None` where the price of one of
     /// them is not known.
     fn ceiling(&self, chosen: &ChosenModel, usage: &TokenUsage) -> Option<u64> {
@@ -77,6 +82,7 @@ pub struct Models {
     directory: Arc<dyn ModelDirectory>,
     local: Option<String>,
     routers: Arc<[Arc<dyn Router>]>,
+    calibrations: Arc<Calibrations>,
 }
 
 impl Models {
@@ -92,7 +98,7 @@ impl Models {
     /// `default`, and a directory.
     #[must_use]
     pub fn with_directory(default: ChosenModel, directory: Arc<dyn ModelDirectory>) -> Self {
-        Self { default, directory, local: None, routers: Arc::from([]) }
+        Self { default, directory, local: None, routers: Arc::from([]), calibrations: Arc::default() }
     }
 
     /// These, with a model (by its name) that `/local` switches to.
@@ -107,6 +113,11 @@ impl Models {
     pub fn with_routers(mut self, routers: Vec<Arc<dyn Router>>) -> Self {
         self.routers = routers.into();
         self
+    }
+
+    /// What the models' own counts say about our estimates.
+    pub(crate) fn calibrations(&self) -> &Calibrations {
+        &self.calibrations
     }
 
     /// What `/local` switches to.

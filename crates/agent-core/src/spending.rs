@@ -1,8 +1,11 @@
 //! Limits on spending: what they are, and what the owner allowed besides.
 
-use session_api::{Cap, KvWrite, PrincipalId, StoreError, Timestamp, TurnId, UsageTotal};
+use session_api::{
+    Cap, KvWrite, PrincipalId, Purpose, Reservation, ReservationId, Reserve, SessionKey, StoreError,
+    Timestamp, TurnId, UsageEntry, UsageTotal,
+};
 
-use crate::Ports;
+use crate::{ChosenModel, Core, ModelError, ModelErrorKind, Ports, TokenUsage};
 
 /// How much money may be spent, in millionths of a US dollar; `None`: no limit. Days and months are those of UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +118,115 @@ pub(crate) async fn limits(ports: &Ports, caps: &SpendingCaps) -> Result<Vec<Lim
         limits.push(Limit { period, since, when, micros });
     }
     Ok(limits)
+}
+
+/// The name of an agent's own limit.
+const AGENT: &str = "agent";
+
+/// For whom and for what money is spent.
+#[derive(Debug, Clone)]
+pub(crate) struct Spender {
+    pub(crate) session: SessionKey,
+    pub(crate) turn: TurnId,
+    pub(crate) principal: PrincipalId,
+    pub(crate) purpose: Purpose,
+    /// The most that this turn alone may cost, whatever the configuration allows.
+    pub(crate) limit_micros: Option<u64>,
+}
+
+/// A call that was made.
+pub(crate) struct PaidCall {
+    pub(crate) provider: String,
+    pub(crate) model: String,
+    pub(crate) used: TokenUsage,
+    pub(crate) estimated: bool,
+    pub(crate) reservation: Option<ReservationId>,
+}
+
+/// Reserves the most that a call may cost, which is that of `most` tokens. An error where that would pass a limit, or where
+/// nobody knows what it may cost.
+pub(crate) async fn reserve(
+    ports: &Ports,
+    core: &Core,
+    by: Spender,
+    chosen: &ChosenModel,
+    most: TokenUsage,
+) -> Result<Option<ReservationId>, ModelError> {
+    let Spender { session, turn, principal, purpose, limit_micros: by_own } = by;
+    let caps = &core.caps;
+    if caps.is_none() && by_own.is_none() {
+        return Ok(None);
+    }
+    let refuse = |message| ModelError::new(ModelErrorKind::Quota, message);
+    let failed = |error| {
+        let message = format!("what was spent could not be read: {error}");
+        ModelError::new(ModelErrorKind::Unavailable, message)
+    };
+    let Some(ceiling_micros) = core.models.directory().ceiling(chosen, &most) else {
+        return Err(refuse(format!(
+            "there is a limit on spending, and the price of {} or of a model behind it is not known; set `price` in its section of the configuration, or take the limit away",
+            chosen.name()
+        )));
+    };
+    let limits = limits(ports, caps).await.map_err(failed)?;
+    let mut caps: Vec<Cap> = limits.iter().map(|limit| limit.cap(turn)).collect();
+    let own = |limit_micros| Cap { name: AGENT.into(), turn: Some(turn), since: Timestamp(0), limit_micros };
+    caps.extend(by_own.map(own));
+    let request = Reserve {
+        id: ReservationId::new(ports.ids.as_ref()),
+        at: ports.clock.now(),
+        session,
+        turn,
+        principal,
+        purpose,
+        model: chosen.name(),
+        ceiling_micros,
+        caps,
+    };
+    match ports.stores.usage.reserve(request).await.map_err(failed)? {
+        Reservation::Granted(id) => Ok(Some(id)),
+        Reservation::Refused { cap, used_micros, limit_micros } if cap == AGENT => {
+            let (limit, used) = (dollars(limit_micros), dollars(used_micros));
+            Err(refuse(format!(
+                "this agent may cost {limit} at most (limit reached), and {used} is spent or reserved"
+            )))
+        }
+        Reservation::Refused { cap, used_micros, limit_micros } => {
+            let period = Period::ALL.into_iter().find(|period| period.name() == cap).unwrap_or(Period::Turn);
+            let more = match period {
+                Period::Turn => "`spending.turn` in the configuration is that limit".to_owned(),
+                _ => format!("the owner can allow more: `/usage extend {cap} DOLLARS`"),
+            };
+            Err(refuse(format!(
+                "the limit on spending for {} is {}; {} is spent or reserved, and this call may cost up to {}; {more}",
+                period.words(),
+                dollars(limit_micros),
+                dollars(used_micros),
+                dollars(ceiling_micros),
+            )))
+        }
+    }
+}
+
+/// A call as it stands on the bill.
+pub(crate) fn entry(ports: &Ports, core: &Core, by: Spender, call: PaidCall) -> UsageEntry {
+    let PaidCall { provider, model, used, estimated, reservation } = call;
+    let Spender { session, turn, principal, purpose, limit_micros: _ } = by;
+    UsageEntry {
+        reservation,
+        at: ports.clock.now(),
+        session,
+        turn,
+        principal,
+        purpose,
+        cost_micros: core.models.directory().cost(&provider, &model, &used),
+        provider,
+        model,
+        input_tokens: used.input_tokens,
+        cached_tokens: used.cached_tokens,
+        output_tokens: used.output_tokens,
+        estimated,
+    }
 }
 
 /// What the owner allowed besides for this day or month.

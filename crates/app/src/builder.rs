@@ -263,6 +263,12 @@ impl Builder {
             .unwrap_or_else(|| Arc::new(WorkspacePrompts { workspace, skills: skills.clone() }));
         let prompts = Arc::new(LearntPrompts::new(prompts, kv.clone()));
         let prompts = Arc::new(WithWorkingMemory::new(prompts, kv));
+        // That the name means something was checked with the choice, unless the models came from elsewhere.
+        let summariser = self.config.compaction.model.as_deref().and_then(|name| {
+            let unknown =
+                |error| tracing::warn!(name, %error, "the conversation's own model writes summaries");
+            choice.models.resolve(name).map_err(unknown).ok()
+        });
         Core {
             models: choice.models.clone(),
             tools,
@@ -274,6 +280,7 @@ impl Builder {
             limits: agent.limits,
             caps: self.config.spending.caps(),
             budget: agent.budget,
+            compaction: self.config.compaction.compaction(summariser),
             effort: agent.effort,
             approval_expiry: Duration::from_secs(u64::from(agent.approval_minutes) * 60),
             zones: zones(&self.config),

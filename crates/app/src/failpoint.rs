@@ -15,7 +15,7 @@ use tracing_subscriber::{Layer, layer::Context};
 const TARGET: &str = "failpoint";
 
 /// All places, in the order in which a message passes them; behind them those of a consolidation.
-pub(crate) const SITES: [&str; 25] = [
+pub(crate) const SITES: [&str; 28] = [
     "inbox.before",
     "inbox.after",
     "ack.before",
@@ -34,6 +34,9 @@ pub(crate) const SITES: [&str; 25] = [
     "tool_end.after",
     "commit.before",
     "commit.after",
+    "compaction.asked",
+    "compaction.before",
+    "compaction.after",
     "send.before",
     "send.after",
     "sent.before",

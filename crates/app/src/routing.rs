@@ -16,6 +16,11 @@ pub(crate) fn apply(mut choice: Choice, config: &Config, problems: &mut Vec<Setu
     {
         problems.push(SetupProblem::Model(format!("agent.local = \"{name}\": {error}")));
     }
+    if let Some(name) = &config.compaction.model
+        && let Err(error) = agent_core::ModelDirectory::model(registry.as_ref(), name)
+    {
+        problems.push(SetupProblem::Model(format!("compaction.model = \"{name}\": {error}")));
+    }
     let main = choice.models.default_model().name();
     let other = |key: String, name: &str| {
         let ready = registry.in_front_of(name, &main);

@@ -44,7 +44,7 @@ pub struct Batch {
     /// How far the platform was read.
     pub cursor: Option<CursorMove>,
     /// What the adapter's side says and notes about it, such as the notice to a stranger who was refused: outgoing
-    /// messages, named values and audit rows only ([`Writes::stands_alone`]).
+    /// messages, named values, model calls and audit rows only ([`Writes::stands_alone`]).
     pub writes: Writes,
 }
 

@@ -24,6 +24,12 @@ impl PrincipalId {
     pub fn of_session(key: &SessionKey) -> Self {
         Self(format!("session {key}"))
     }
+
+    /// As [`of_session`](Self::of_session), for what tools do not reach: pins, and when a summary is tried again.
+    #[must_use]
+    pub fn of_session_state(key: &SessionKey) -> Self {
+        Self(format!("state of session {key}"))
+    }
 }
 
 impl PrincipalId {

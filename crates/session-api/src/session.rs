@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Effort, PrincipalId, Timestamp, TurnId};
+use crate::{Effort, MessageId, PrincipalId, Timestamp, TurnId};
 
 /// Names one conversation. Rows of one key are worked on in order, one turn at a time; nothing else orders them.
 ///
@@ -134,4 +134,7 @@ pub struct SessionWrite {
     /// the turn that writes it goes on under the new one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub trim: Option<u64>,
+    /// Takes this checkpoint back, and those that were made after it, so that a window begins where it began before. The
+    /// epoch is raised: a summary that is being made meanwhile is refused. Only in a commit.
+    pub undo: Option<MessageId>,
 }

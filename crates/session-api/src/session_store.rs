@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{Effort, Message, MessageId, Scope, SessionInfo, SessionKey, StoreError, Timestamp};
+use crate::{Effort, Message, MessageId, Scope, SessionInfo, SessionKey, StoreError, Timestamp, Writes};
 
 /// A message with its place in its session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,13 +111,15 @@ pub trait SessionStore: Send + Sync {
     async fn search(&self, scope: &Scope, text: &str, limit: usize) -> Result<Vec<SearchHit>, StoreError>;
 
     /// Appends a checkpoint if the session's epoch and its newest checkpoint are still these; else
-    /// [`StoreError::Conflict`].
+    /// [`StoreError::Conflict`], and nothing changes. No lease is needed, and messages may come in meanwhile. `writes`,
+    /// which must [stand alone](Writes::stands_alone), are applied with it: what it cost, and the word to the person.
     async fn append_checkpoint(
         &self,
         key: &SessionKey,
         epoch: u64,
         previous: Option<MessageId>,
         checkpoint: Checkpoint,
+        writes: Writes,
     ) -> Result<(), StoreError>;
 
     /// Takes all messages and checkpoints of a session away, with the values that [belong to
@@ -127,7 +129,8 @@ pub trait SessionStore: Send + Sync {
     async fn clear_session(&self, scope: &Scope, key: &SessionKey) -> Result<u64, StoreError>;
 
     /// As [`clear_session`](Self::clear_session), and the session itself goes, with its pending rows, turns, journal,
-    /// outbox, approvals and usage. The hashes of its external ids stay, so that nothing is accepted twice. Returns
+    /// outbox, approvals, usage and
+    /// [values](crate::PrincipalId::of_session). The hashes of its external ids stay, so that nothing is accepted twice. Returns
     /// whether it existed.
     async fn delete_session(&self, scope: &Scope, key: &SessionKey) -> Result<bool, StoreError>;
 

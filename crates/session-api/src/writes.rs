@@ -58,13 +58,14 @@ impl Writes {
             old.model = new.model.or(old.model.take());
             old.effort = new.effort.or(old.effort.take());
             old.fresh |= new.fresh;
+            old.undo = new.undo.or(old.undo.take());
             old.trim = new.trim.max(old.trim);
         }
         self.record = record.or(self.record.take());
     }
 
-    /// Whether it holds nothing but outgoing messages, named values, people, jobs and audit rows: what can be written outside a
-    /// turn.
+    /// Whether it holds nothing but outgoing messages, named values, people, jobs, model calls and audit rows: what can be
+    /// written outside a turn.
     #[must_use]
     pub fn stands_alone(&self) -> bool {
         let Self {
@@ -72,7 +73,7 @@ impl Writes {
             outbox: _,
             inbound,
             jobs: _,
-            usage,
+            usage: _,
             audit: _,
             kv: _,
             people: _,
@@ -82,7 +83,6 @@ impl Writes {
         } = self;
         messages.is_empty()
             && inbound.is_empty()
-            && usage.is_empty()
             && approvals.is_empty()
             && session.is_none()
             && record.is_none()

@@ -38,7 +38,7 @@ pub(crate) fn stands_alone(writes: &Writes) -> Result<(), StoreError> {
     if writes.stands_alone() {
         return Ok(());
     }
-    Err(invalid("only messages to send, values and audit rows are written here"))
+    Err(invalid("only messages to send, values, model calls and audit rows are written here"))
 }
 
 /// Writes everything but `messages`, `session` and `record`, which have functions of their own. What needs no look
@@ -234,7 +234,7 @@ pub(crate) fn session(
     last_seq: i64,
     change: SessionWrite,
 ) -> Result<(), StoreError> {
-    let SessionWrite { title, model, effort, fresh, trim } = change;
+    let SessionWrite { title, model, effort, fresh, trim, undo } = change;
     if let Some(upto) = trim {
         let upto = int(upto).min(last_seq);
         erase::trim(script, held.session, upto, transaction.no()?);
@@ -244,6 +244,18 @@ pub(crate) fn session(
     }
     if let Some(model) = model {
         script.add("UPDATE sessions SET model = ? WHERE id = ?").bind(model).bind(held.session);
+    }
+    if let Some(undo) = undo {
+        script.add(
+            "UPDATE sessions SET epoch = ?
+             WHERE id = ? AND EXISTS (SELECT 1 FROM checkpoints c WHERE c.session_id = sessions.id AND c.id = ?)",
+        );
+        script.bind(transaction.no()?).bind(held.session).bind(bytes(undo.0));
+        script.add(
+            "DELETE FROM checkpoints WHERE session_id = ?
+                AND no >= (SELECT no FROM checkpoints WHERE session_id = ? AND id = ?)",
+        );
+        script.bind(held.session).bind(held.session).bind(bytes(undo.0));
     }
     if let Some(effort) = effort {
         let effort = effort.map(|effort| effort.as_str().to_owned());

@@ -1,7 +1,7 @@
 //! Taking histories away, adding to them from outside, and summaries.
 
 use session_api::{
-    Checkpoint, InboundId, Message, MessageId, PrincipalId, Scope, SessionKey, StoreError, WorkerId,
+    Checkpoint, InboundId, Message, MessageId, PrincipalId, Scope, SessionKey, StoreError, WorkerId, Writes,
 };
 
 use crate::{
@@ -109,7 +109,8 @@ async fn stop(
 }
 
 fn forget_history(script: &mut Script, session: i64, key: &SessionKey) {
-    script.add("DELETE FROM kv WHERE owner = ?").bind(PrincipalId::of_session(key).0);
+    script.add("DELETE FROM kv WHERE owner IN (?, ?)");
+    script.bind(PrincipalId::of_session(key).0).bind(PrincipalId::of_session_state(key).0);
     memory::forget_messages(script, pk(session, 0), pk(session + 1, 0));
     script.add("DELETE FROM messages WHERE pk > ? AND pk < ?").bind(pk(session, 0)).bind(pk(session + 1, 0));
     script.add("DELETE FROM checkpoints WHERE session_id = ?").bind(session);
@@ -187,7 +188,9 @@ pub(crate) async fn checkpoint(
     epoch: u64,
     previous: Option<MessageId>,
     checkpoint: Checkpoint,
+    mut writes: Writes,
 ) -> Result<(), StoreError> {
+    apply::stands_alone(&writes)?;
     let mut script = Script::new(
         "SELECT id, epoch, (SELECT c.id FROM checkpoints c WHERE c.session_id = s.id ORDER BY c.no DESC LIMIT 1)
          FROM sessions s WHERE key = ?",
@@ -210,6 +213,7 @@ pub(crate) async fn checkpoint(
     );
     script.bind(session).bind(transaction.no()?).bind(bytes(checkpoint.id.0)).bind(int(checkpoint.upto));
     script.bind(checkpoint.summary).bind(checkpoint.at.0);
+    apply::apply(transaction, &mut script, None, &mut writes).await?;
     transaction.finish(script).await.map(drop)
 }
 

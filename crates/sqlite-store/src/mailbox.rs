@@ -251,10 +251,11 @@ impl SessionStore for SqliteStore {
         epoch: u64,
         previous: Option<MessageId>,
         checkpoint: Checkpoint,
+        writes: Writes,
     ) -> Result<(), StoreError> {
         let key = key.clone();
         self.write(Grade::DURABLE, move |tx| {
-            Box::pin(erase::checkpoint(tx, key, epoch, previous, checkpoint))
+            Box::pin(erase::checkpoint(tx, key, epoch, previous, checkpoint, writes))
         })
         .await
     }

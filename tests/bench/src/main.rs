@@ -5,6 +5,8 @@
 //! what the model server takes for a bare exchange. Everything listens on 127.0.0.1, is bounded, and ends its children.
 #![expect(clippy::print_stdout, reason = "figures on standard output are what this program is for")]
 
+mod allocated;
+mod context;
 mod crowd;
 mod embedded;
 mod figure;
@@ -12,6 +14,7 @@ mod gateway;
 mod growth;
 mod jobs;
 mod machine;
+mod memory_turns;
 mod model_server;
 mod one_session;
 mod prompt_cache;
@@ -65,6 +68,8 @@ fn run() -> Result<()> {
         "turn" => one_session::run(&setting)?,
         "sessions" => crowd::throughput(&setting)?,
         "memory" => crowd::memory(&setting)?,
+        "memory-turns" => memory_turns::run(&setting)?,
+        "context" => context::run(&setting)?,
         "growth" => growth::run(&setting)?,
         "request" => request_size::run(&setting)?,
         "window" => window::run(&setting)?,

@@ -35,7 +35,8 @@ fn measure(setting: &Setting, kind: &str) -> Result<Figure> {
         assistant.shutdown().await?;
         anyhow::Ok(())
     })?;
-    let requests: Vec<Vec<String>> = server.requests().iter().map(pieces).collect::<Result<_>>()?;
+    let requests: Vec<Vec<String>> =
+        server.requests().iter().filter(|request| of_a_turn(request)).map(pieces).collect::<Result<_>>()?;
     let (mut all, mut same, mut most) = (0, 0, 0);
     for pair in requests.windows(2) {
         let bytes = |pieces: &[String]| pieces.iter().map(String::len).sum::<usize>();
@@ -55,6 +56,11 @@ fn measure(setting: &Setting, kind: &str) -> Result<Figure> {
     let note = format!("{all} bytes in all; the rest is new");
     let figure = Figure::new(what, "%", share(same)).beside("if nothing ever changed", share(most));
     Ok(figure.goal(Goal::AtLeast(share(most) * 0.99)).note(note))
+}
+
+/// Whether it is no summariser's: those are asked about other things, which have a cache of their own.
+fn of_a_turn(request: &Request) -> bool {
+    request.body["tools"].is_array()
 }
 
 /// A request in the order in which vendors read it: tools, what stands before the conversation, and its messages.

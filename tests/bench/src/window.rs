@@ -58,7 +58,7 @@ pub(crate) fn run(setting: &Setting) -> Result<Vec<Figure>> {
     })
 }
 
-async fn fill(store: &SqliteStore, key: &SessionKey, count: usize) -> Result<()> {
+pub(crate) async fn fill(store: &dyn SessionStore, key: &SessionKey, count: usize) -> Result<()> {
     let owner = Principal::owner().id;
     let mut left = count;
     while left > 0 {

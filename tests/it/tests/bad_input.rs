@@ -40,7 +40,7 @@ fn messages_that_cannot_be_used_have_their_own_exit_code() {
 #[test]
 fn the_longest_message_that_is_allowed_arrives_whole() {
     let server = ModelServer::start(Reply::text("long indeed"));
-    let home = Setup::of(&server).more("[agent.budget]\nhistory_bytes = 4_000_000").home();
+    let home = Setup::of(&server).provider("context = 1_000_000").home();
     let text = "0123456789abcde\n".repeat(1 << 16);
     assert_eq!(text.len(), 1 << 20);
     run_with_input(home.command().args(["agent", "-m", "-"]), text.clone()).ends(0);

@@ -2,6 +2,7 @@
 
 mod access;
 mod agents;
+mod context;
 mod conversation;
 mod goal;
 mod jobs;
@@ -43,6 +44,12 @@ pub const COMMANDS: &[CommandHelp] = &[
     help("model", "[NAME|default]", "show or choose the model of this conversation"),
     help("local", "[on|off]", "switch this conversation to the model on your own machine, or back"),
     help("think", "[off|low|medium|high|default]", "how hard the model thinks before it answers here"),
+    help("context", "", "what the model gets to read here, and what was left out"),
+    help("compact", "", "summarise the older part of this conversation now"),
+    help("undo-compact", "", "take the last summary back"),
+    help("pin", "TEXT", "keep something in mind here for good"),
+    help("pins", "", "what is pinned here"),
+    help("unpin", "N", "take a pin away"),
     help("history", "[N]", "the last N messages (10)"),
     help("sessions", "", "your conversations"),
     help("usage", "[extend day|month DOLLARS]", "tokens and cost by day, and what may be spent"),
@@ -160,6 +167,11 @@ pub(crate) async fn run(
         "status" => overview::status(context).await.map(Into::into),
         "usage" => usage::usage(context, rest).await,
         "new" => Ok(conversation::new()),
+        "context" => context::context(context).await.map(Into::into),
+        "undo-compact" => context::undo(context).await,
+        "pin" => context::pin(context, rest).await,
+        "pins" => context::show_pins(context).await.map(Into::into),
+        "unpin" => context::unpin(context, rest).await,
         "history" => conversation::history(context, rest).await.map(Into::into),
         "sessions" => conversation::sessions(context).await.map(Into::into),
         "memory" => memory::memory(context, rest).await,

@@ -2,23 +2,19 @@
 
 use serde_json::json;
 use session_api::{
-    AuditEntry, Cap, OutboxKind, OutboxMessage, Purpose, Reservation, ReservationId, Reserve, Scope,
-    Timestamp, UsageBy, UsageEntry, Writes,
+    AuditEntry, OutboxKind, OutboxMessage, Purpose, ReservationId, Scope, UsageBy, UsageEntry, Writes,
 };
 
 use super::{model::Called, run::Run};
 use crate::{
-    Attempt, ChosenModel, ModelError, ModelErrorKind, TokenUsage,
+    Attempt, ChosenModel, ModelError, TokenUsage,
     gateway::stable_id,
-    spending::{self, Period, dollars},
+    spending::{self, PaidCall, Period, Spender, dollars},
     turn::Event,
 };
 
 /// At this part of a limit, in hundredths, the chat is warned.
 const WARN_AT: u128 = 80;
-
-/// The name of a subagent's own limit.
-const AGENT: &str = "agent";
 
 /// What is to be put on the bill of one model call, whether it came to a reply or not.
 #[derive(Default)]
@@ -38,71 +34,23 @@ impl Run<'_> {
         chosen: &ChosenModel,
         most: TokenUsage,
     ) -> Result<Option<ReservationId>, ModelError> {
-        let caps = &self.core.caps;
-        let own = self.child.as_ref().and_then(|child| child.run.max_cost_micros);
-        if caps.is_none() && own.is_none() {
-            return Ok(None);
-        }
-        let refuse = |message| ModelError::new(ModelErrorKind::Quota, message);
-        let failed = |error| {
-            let message = format!("what was spent could not be read: {error}");
-            ModelError::new(ModelErrorKind::Unavailable, message)
-        };
-        let Some(ceiling_micros) = self.core.models.directory().ceiling(chosen, &most) else {
-            return Err(refuse(format!(
-                "there is a limit on spending, and the price of {} or of a model behind it is not known; set `price` in its section of the configuration, or take the limit away",
-                chosen.name()
-            )));
-        };
-        let limits = spending::limits(self.ports, caps).await.map_err(failed)?;
-        let mut all: Vec<Cap> = limits.iter().map(|limit| limit.cap(self.info.turn)).collect();
-        all.extend(own.map(|limit_micros| Cap {
-            name: AGENT.into(),
-            turn: Some(self.info.turn),
-            since: Timestamp(0),
-            limit_micros,
-        }));
-        let request = Reserve {
-            id: ReservationId::new(self.ports.ids.as_ref()),
-            at: self.ports.clock.now(),
+        spending::reserve(self.ports, &self.core, self.spender(purpose), chosen, most).await
+    }
+
+    fn spender(&self, purpose: Purpose) -> Spender {
+        Spender {
             session: self.info.session.clone(),
             turn: self.info.turn,
             principal: self.behalf.load().principal.id.clone(),
             purpose,
-            model: chosen.name(),
-            ceiling_micros,
-            caps: all,
-        };
-        match self.ports.stores.usage.reserve(request).await.map_err(failed)? {
-            Reservation::Granted(id) => Ok(Some(id)),
-            Reservation::Refused { cap, used_micros, limit_micros } if cap == AGENT => {
-                let (limit, used) = (dollars(limit_micros), dollars(used_micros));
-                Err(refuse(format!(
-                    "this agent may cost {limit} at most (limit reached), and {used} is spent or reserved"
-                )))
-            }
-            Reservation::Refused { cap, used_micros, limit_micros } => {
-                let period =
-                    Period::ALL.into_iter().find(|period| period.name() == cap).unwrap_or(Period::Turn);
-                let more = match period {
-                    Period::Turn => "`spending.turn` in the configuration is that limit".to_owned(),
-                    _ => format!("the owner can allow more: `/usage extend {cap} DOLLARS`"),
-                };
-                Err(refuse(format!(
-                    "the limit on spending for {} is {}; {} is spent or reserved, and this call may cost up to {}; {more}",
-                    period.words(),
-                    dollars(limit_micros),
-                    dollars(used_micros),
-                    dollars(ceiling_micros),
-                )))
-            }
+            limit_micros: self.child.as_ref().and_then(|child| child.run.max_cost_micros),
         }
     }
 
     /// Puts a call on the bill and says what the machine is to know of it.
     pub(super) fn billed(
         &self,
-        called: Result<Called, ModelError>,
+        called: Result<Box<Called>, ModelError>,
         mut bill: Bill,
         iteration: u32,
         pending: &mut Writes,
@@ -117,7 +65,9 @@ impl Run<'_> {
             }
         }
         match called {
-            Ok(Called { reply, model, provider, estimated, millis }) => {
+            Ok(called) => {
+                let Called { reply, model, provider, estimated, millis, measured } = *called;
+                pending.kv.extend(measured);
                 tracing::debug!(iteration, model, millis, "model replied");
                 if several {
                     let said = json!({ "provider": provider, "model": model, "usage": reply.usage });
@@ -161,22 +111,8 @@ impl Run<'_> {
         estimated: bool,
         reservation: Option<ReservationId>,
     ) -> UsageEntry {
-        let cost_micros = self.core.models.directory().cost(&provider, &model, &used);
-        UsageEntry {
-            reservation,
-            at: self.ports.clock.now(),
-            session: self.info.session.clone(),
-            turn: self.info.turn,
-            principal: self.behalf.load().principal.id.clone(),
-            purpose,
-            provider,
-            model,
-            input_tokens: used.input_tokens,
-            cached_tokens: used.cached_tokens,
-            output_tokens: used.output_tokens,
-            estimated,
-            cost_micros,
-        }
+        let call = PaidCall { provider, model, used, estimated, reservation };
+        spending::entry(self.ports, &self.core, self.spender(purpose), call)
     }
 
     /// What `factotum turn show` tells beside the course of the turn: a call that did not go well at once, a choice.

@@ -36,7 +36,7 @@ impl Child {
             Some(instructions) => format!("{ROLE}\n\n{instructions}"),
             None => ROLE.to_owned(),
         };
-        PromptSection { share: Share::Profile, name: "Your task here".into(), text }
+        PromptSection { share: Share::Profile, name: "Your task here".into(), text, absent: None }
     }
 }
 

@@ -41,7 +41,11 @@ impl Run<'_> {
                         principal: &principal,
                         reply: Route { reply_to: None, ..self.route() },
                     };
-                    let answer = commands::run(&context, &name, &rest).await?;
+                    // It may take as long as a model takes, and so needs the lease to be kept.
+                    let answer = match name.as_str() {
+                        "compact" => self.compact_now().await,
+                        _ => commands::run(&context, &name, &rest).await?,
+                    };
                     pending.append(answer.writes);
                     Ok(self.reply(&answer.text))
                 }

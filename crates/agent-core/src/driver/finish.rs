@@ -258,6 +258,7 @@ impl Run<'_> {
 
     fn report(&self, machine: &Machine, content: String, messages: Vec<Message>, ending: Ending) -> Report {
         Report {
+            full: self.is_full(messages.len()),
             turn: self.info.turn,
             session: self.info.session.clone(),
             founders: self.founders(),

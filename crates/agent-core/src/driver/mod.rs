@@ -2,6 +2,7 @@
 
 mod bill;
 mod child;
+mod compact;
 mod direct;
 mod finish;
 mod hear;
@@ -11,6 +12,7 @@ mod messages;
 mod model;
 mod persist;
 mod plan;
+mod request;
 mod resume;
 mod route;
 mod run;
@@ -60,6 +62,8 @@ pub(crate) struct Report {
     pub(crate) usage: TokenUsage,
     pub(crate) ending: crate::turn::Ending,
     pub(crate) model: String,
+    /// The history is full enough for a summary.
+    pub(crate) full: bool,
 }
 
 /// Runs a leased turn to its end, its suspension, or the loss of its lease.

@@ -1,15 +1,14 @@
 //! One model call: the request, the stream, the reply.
 
-use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 
 use futures_util::StreamExt as _;
-use session_api::{BlobId, Effort, Part};
-use tool_api::ToolSpec;
+use session_api::{Effort, KvWrite, Part};
 
-use super::{bill::Bill, run::Run};
+use super::{bill::Bill, request::Built, run::Run};
 use crate::{
-    Attempt, FinishReason, ModelError, ModelErrorKind, ModelEvent, ModelRequest, ProviderInfo, RunEventKind,
-    TokenUsage, context, context::shrunk, turn::ModelReply,
+    Attempt, FinishReason, ModelError, ModelErrorKind, ModelEvent, RunEventKind, TokenUsage, context,
+    turn::ModelReply,
 };
 
 /// What a model call gave, for the machine and for the bill.
@@ -20,6 +19,8 @@ pub(super) struct Called {
     /// The provider gave no figures; ours are estimates.
     pub(super) estimated: bool,
     pub(super) millis: u64,
+    /// What the reply says about how this model counts tokens.
+    pub(super) measured: Option<KvWrite>,
 }
 
 impl Run<'_> {
@@ -35,15 +36,11 @@ impl Run<'_> {
         let started = self.ports.clock.monotonic();
         self.live.model_called();
         let chosen = self.chosen.as_ref().map_err(Clone::clone)?;
-        let mut request = self.request(added, &chosen.model, iteration, shrink).await?;
+        let Built { mut request, tokens, fixed } =
+            self.request(added, &chosen.model, iteration, shrink).await?;
         self.hooks(|hook, run| hook.before_model_call(run, &request)).await;
-        // Counted now, for a provider that gives no figures: the request goes away with the call, and a copy of it costs
-        // more than the count.
-        let texts =
-            request.messages.iter().flat_map(|message| message.parts.iter().filter_map(Part::as_text));
-        let estimate_in = texts.chain([&*request.system]).map(context::estimate_tokens).sum::<u64>();
         let most = TokenUsage {
-            input_tokens: estimate_in,
+            input_tokens: tokens,
             output_tokens: u64::from(self.core.caps.reply_tokens),
             ..TokenUsage::default()
         };
@@ -52,7 +49,14 @@ impl Run<'_> {
             request.max_output_tokens = Some(self.core.caps.reply_tokens);
         }
         crate::failpoint("model.before");
-        let mut stream = chosen.provider.stream(request).await?;
+        let too_long = |error: ModelError| {
+            if error.kind == ModelErrorKind::ContextTooLong {
+                self.refused.store(tokens, Ordering::Release);
+                self.core.models.calibrations().refused(&self.frame.model, tokens);
+            }
+            error
+        };
+        let mut stream = chosen.provider.stream(request).await.map_err(too_long)?;
         let mut collected = Collected::default();
         let (mut provider, mut model) = (chosen.provider.info().name.clone(), chosen.model.clone());
         let finished = loop {
@@ -70,7 +74,7 @@ impl Run<'_> {
                         let output_tokens = context::estimate_tokens(&collected.text)
                             + context::estimate_tokens(&collected.reasoning);
                         let usage =
-                            TokenUsage { input_tokens: estimate_in, output_tokens, ..TokenUsage::default() };
+                            TokenUsage { input_tokens: tokens, output_tokens, ..TokenUsage::default() };
                         let (next_provider, next_model) = (String::new(), String::new());
                         bill.failed.push(Attempt {
                             provider,
@@ -84,7 +88,7 @@ impl Run<'_> {
                             next_model,
                         });
                     }
-                    return Err(error);
+                    return Err(too_long(error));
                 }
                 None => {
                     let message =
@@ -97,9 +101,16 @@ impl Run<'_> {
         let calls = collected.parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
         self.stream_ended(&collected, iteration, calls).await;
         let usage = finished.usage.unwrap_or_else(|| TokenUsage {
-            input_tokens: estimate_in,
+            input_tokens: tokens,
             output_tokens: context::estimate_tokens(&collected.text),
             ..TokenUsage::default()
+        });
+        self.filled
+            .store((usage.input_tokens + usage.output_tokens).saturating_sub(fixed), Ordering::Release);
+        // Another model's count says nothing of this one.
+        let measured = finished.usage.filter(|_| bill.failed.is_empty()).and_then(|usage| {
+            let estimate = self.frame.gauge.estimate_of(tokens);
+            self.core.models.calibrations().measure(&self.frame.model, estimate, usage.input_tokens)
         });
         let reason = if calls { FinishReason::ToolCalls } else { finished.reason };
         let reply = ModelReply { parts: collected.parts, reason, usage };
@@ -110,6 +121,7 @@ impl Run<'_> {
             provider,
             estimated: finished.usage.is_none(),
             millis: self.millis_since(started),
+            measured,
         })
     }
 
@@ -127,50 +139,8 @@ impl Run<'_> {
         });
     }
 
-    async fn request(
-        &self,
-        added: Vec<session_api::Message>,
-        model: &str,
-        iteration: u32,
-        shrink: u8,
-    ) -> Result<ModelRequest, ModelError> {
-        let store_failed = |error: session_api::StoreError| {
-            let message = format!("the conversation could not be read: {error}");
-            ModelError::new(ModelErrorKind::Unavailable, message)
-        };
-        let history = if shrink == 0 {
-            context::fold_history(&self.window)
-        } else {
-            let budget = shrunk(self.window_budget(), shrink);
-            let window = self.read_window(budget).await.map_err(store_failed)?;
-            context::fold_history(&window)
-        };
-        let mut messages = history;
-        messages.extend(added);
-        messages.extend(self.self_report(iteration, &messages).await);
-        let mut blobs = HashMap::new();
-        let info = self.chosen.as_ref().map_err(Clone::clone)?.provider.info();
-        let shown = |part| shown(part, info);
-        for id in messages.iter().flat_map(|message| message.parts.iter()).flat_map(shown) {
-            if let Some(bytes) = self.ports.stores.blobs.get_blob(id).await.map_err(store_failed)? {
-                blobs.insert(id.clone(), bytes);
-            }
-        }
-        let tools: std::sync::Arc<[ToolSpec]> = self.specs.clone();
-        Ok(ModelRequest {
-            model: model.to_owned(),
-            system: self.behalf.load().system.clone(),
-            messages: messages.into(),
-            tools,
-            blobs,
-            effort: self.effort(),
-            max_output_tokens: None,
-            correlation: self.info.correlation.clone(),
-        })
-    }
-
     /// How hard the model is to think: as the run says, else the conversation, else the model's preset or the configuration.
-    fn effort(&self) -> Option<Effort> {
+    pub(super) fn effort(&self) -> Option<Effort> {
         let of_model = || self.chosen.as_ref().ok().and_then(|chosen| chosen.effort);
         self.overrides.effort.or(self.window.effort).or_else(of_model).or(self.core.effort)
     }
@@ -227,15 +197,5 @@ impl Collected {
     /// Whether the model had begun to answer, and so had read the request.
     fn began(&self) -> bool {
         !self.parts.is_empty()
-    }
-}
-
-/// The images and files of `part` that the provider can take, those in a tool's result included.
-fn shown<'a>(part: &'a Part, info: &ProviderInfo) -> Vec<&'a BlobId> {
-    match part {
-        Part::Image { blob, .. } if info.images => vec![blob],
-        Part::File { blob, mime, .. } if info.files.contains(&mime.as_str()) => vec![blob],
-        Part::ToolResult(result) => result.content.iter().flat_map(|part| shown(part, info)).collect(),
-        _ => Vec::new(),
     }
 }

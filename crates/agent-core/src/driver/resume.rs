@@ -38,6 +38,7 @@ impl Run<'_> {
             let routed = !self.core.models.routers().is_empty() && self.nobody_chose();
             if let Some(Ok(begun)) = routed.then(|| self.core.models.routed(machine.model())) {
                 self.chosen = Ok(begun);
+                self.frame_chosen().await?;
             }
         } else {
             tracing::info!("the configuration changed since this turn began");
@@ -69,6 +70,9 @@ impl Run<'_> {
         if !self.off_record {
             self.prepare().await?;
             intake = self.choose_who(intake, pending).await;
+            if self.chosen.as_ref().is_ok_and(|chosen| chosen.name() != self.frame.model) {
+                self.frame_chosen().await?;
+            }
         }
         let machine = Machine::new(self.beginning());
         let Some(first) = self.turn.founders.first() else {
@@ -80,7 +84,7 @@ impl Run<'_> {
         // Subagents that ended together are heard of together.
         if matches!(first.inbound.kind, InboundKind::Result { .. }) && !self.off_record {
             let joined = self.ports.stores.mailbox.absorb(&self.turn.lease).await?;
-            self.act_for_all(&joined).await;
+            self.act_for_all(&joined).await?;
             self.turn.absorbed.extend(joined);
         }
         let Some(first) = self.turn.founders.first() else { return Ok((machine, Vec::new())) };

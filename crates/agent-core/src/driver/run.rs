@@ -6,7 +6,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -34,8 +34,8 @@ use super::{
     watch::{Noticed, watch},
 };
 use crate::{
-    AgentError, ChosenModel, Core, Hook, HookError, ModelError, Ports, PromptRequest, RunEvent, RunEventKind,
-    RunInfo, context,
+    AgentError, ChosenModel, Core, Hook, HookError, ModelError, Ports, RunEvent, RunEventKind, RunInfo,
+    context::{self, Frame},
     turn::{Command, Ending, Event, Machine, Stamp},
 };
 
@@ -71,6 +71,16 @@ pub(super) struct Run<'a> {
     pub(super) child: Option<Child>,
     /// Its place among the turns that run, where there is a limit to them.
     pub(super) slot: Option<Slot>,
+    /// What a request may hold.
+    pub(super) frame: Frame,
+    /// The tokens of the last request that was refused as too long; 0: none was.
+    pub(super) refused: AtomicU64,
+    /// The tokens of the conversation after the last reply, by the model's own count where it gave one.
+    pub(super) filled: AtomicU64,
+    /// Whether something of the conversation did not fit a request.
+    pub(super) left_out: AtomicBool,
+    /// Whether a refused request was answered with a summary already.
+    pub(super) compacted: AtomicBool,
 }
 
 /// On whose behalf a turn runs, and what the model is told because of it. A message that joins can only lower the rank.
@@ -79,11 +89,17 @@ pub(super) struct Behalf {
     /// Whether nobody else speaks.
     pub(super) alone: bool,
     pub(super) system: Arc<str>,
+    /// The tokens of `system`.
+    pub(super) tokens: u64,
+    /// The room that is kept for the reply.
+    pub(super) reply: u64,
+    /// The room of the history.
+    pub(super) history: u64,
 }
 
 /// Work that ended.
 enum Done {
-    Model { called: Result<Called, ModelError>, bill: Bill, iteration: u32 },
+    Model { called: Result<Box<Called>, ModelError>, bill: Bill, iteration: u32 },
     Tool(Result<Box<Ended>, StoreError>),
 }
 
@@ -117,13 +133,16 @@ impl<'a> Run<'a> {
         // What may be changed, or not said at all, is not shown before it is complete.
         let shown = overrides.quiet.is_none() && !core.hooks.iter().any(|hook| hook.finalizes());
         let live = Live::new(ports, route, &turn.drafts, shown);
+        let frame = Frame::empty(&core);
+        let system = Arc::from("");
+        let behalf = Behalf { principal, alone, system, tokens: 0, reply: 0, history: 0 };
         let until = millis(ports.clock.monotonic() + ports.lease_ttl);
         Self {
             ports,
             core,
             turn,
             info,
-            behalf: ArcSwap::from_pointee(Behalf { principal, alone, system: Arc::from("") }),
+            behalf: ArcSwap::from_pointee(behalf),
             overrides,
             specs,
             window,
@@ -133,6 +152,11 @@ impl<'a> Run<'a> {
             live,
             child: None,
             slot,
+            frame,
+            refused: AtomicU64::new(0),
+            filled: AtomicU64::new(0),
+            left_out: AtomicBool::new(false),
+            compacted: AtomicBool::new(false),
         }
     }
 
@@ -187,7 +211,8 @@ impl<'a> Run<'a> {
                         }
                         work.push(Box::pin(async move {
                             let mut bill = Bill::default();
-                            let called = self.call_model(added, iteration, shrink, &mut bill).await;
+                            let called =
+                                self.call_model(added, iteration, shrink, &mut bill).await.map(Box::new);
                             Done::Model { called, bill, iteration }
                         }));
                     }
@@ -311,7 +336,7 @@ impl<'a> Run<'a> {
         if mailbox.control(&self.turn.lease).await?.steering {
             rows.extend(mailbox.absorb(&self.turn.lease).await?);
         }
-        self.act_for_all(&rows).await;
+        self.act_for_all(&rows).await?;
         let Some(first) = self.turn.founders.first() else { return Ok(Vec::new()) };
         let mut messages = Vec::with_capacity(rows.len());
         for row in &rows {
@@ -321,23 +346,21 @@ impl<'a> Run<'a> {
     }
 
     /// Whoever joins must not get the rights of those who spoke before.
-    pub(super) async fn act_for_all(&self, joined: &[InboundRow]) {
+    pub(super) async fn act_for_all(&self, joined: &[InboundRow]) -> Result<(), StoreError> {
         let before = self.behalf.load_full();
         let lower = messages::principal(joined.iter()).filter(|joined| joined.rank < before.principal.rank);
         let principal = lower.unwrap_or(&before.principal);
         let alone = before.alone && messages::is_alone(&before.principal, joined.iter());
         if lower.is_some() || alone != before.alone {
-            self.act_for(principal.clone(), alone).await;
+            self.act_for(principal.clone(), alone).await?;
         }
+        Ok(())
     }
 
-    pub(super) fn window_budget(&self) -> WindowBudget {
-        let budget = self.core.budget;
-        WindowBudget { messages: budget.history_messages, bytes: budget.history_bytes }
-    }
-
-    pub(super) async fn read_window(&self, budget: WindowBudget) -> Result<Window, StoreError> {
+    pub(super) async fn read_window(&self) -> Result<Window, StoreError> {
         let scope = Scope::Session(self.info.session.clone());
+        let budget = self.core.budget;
+        let budget = WindowBudget { messages: budget.history_messages, bytes: budget.history_bytes };
         let mut window = self.ports.stores.sessions.window(&scope, &self.info.session, budget).await?;
         if self.overrides.fresh {
             (window.messages, window.checkpoint, window.truncated) = (Vec::new(), None, false);
@@ -346,21 +369,32 @@ impl<'a> Run<'a> {
     }
 
     /// Runs on behalf of `principal` from here on: its rights, and the instructions that are for its eyes.
-    async fn act_for(&self, principal: Principal, alone: bool) {
-        let request = PromptRequest { principal: &principal, alone, session: &self.info.session };
-        let mut sections = self.core.prompts.sections(request).await;
+    async fn act_for(&self, principal: Principal, alone: bool) -> Result<(), StoreError> {
+        let mut sections =
+            context::sections(self.ports, &self.core, &principal, alone, &self.info.session).await?;
         sections.extend(self.child.as_ref().map(Child::section));
-        let system = context::system_prompt(&sections, self.core.budget.file_bytes).into();
-        self.behalf.store(Arc::new(Behalf { principal, alone, system }));
+        let prompt = self.frame.prompt(&sections);
+        let (reply, history) = (prompt.allocation.reply, prompt.allocation.history);
+        let system = prompt.system.into();
+        let behalf = Behalf { principal, alone, system, tokens: prompt.tokens, reply, history };
+        self.behalf.store(Arc::new(behalf));
+        Ok(())
     }
 
     /// What a model call needs and a command does not.
     pub(super) async fn prepare(&mut self) -> Result<(), AgentError> {
-        self.window = self.read_window(self.window_budget()).await?;
-        let behalf = self.behalf.load_full();
-        self.act_for(behalf.principal.clone(), behalf.alone).await;
+        self.window = self.read_window().await?;
         self.chosen = self.core.models.choose(&self.overrides, self.window.model.as_deref());
-        Ok(())
+        self.frame_chosen().await
+    }
+
+    /// Makes the prompt for the model that was chosen.
+    pub(super) async fn frame_chosen(&mut self) -> Result<(), AgentError> {
+        if let Ok(chosen) = &self.chosen {
+            self.frame = Frame::of(self.ports, &self.core, chosen, &self.specs).await?;
+        }
+        let behalf = self.behalf.load_full();
+        Ok(self.act_for(behalf.principal.clone(), behalf.alone).await?)
     }
 
     pub(super) fn stamp(&self) -> Stamp {

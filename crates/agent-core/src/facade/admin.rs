@@ -137,7 +137,7 @@ impl Factotum {
     }
 
     /// A turn in `session` for a row of our own. What others left there is ended on the way: nobody waits for it.
-    async fn own_turn(&self, session: &SessionKey) -> Result<Turn, AgentError> {
+    pub(super) async fn own_turn(&self, session: &SessionKey) -> Result<Turn, AgentError> {
         let (ports, mailbox) = (&self.ports, &self.ports.stores.mailbox);
         // A command: should this process die, whoever ends the row in its place asks no model.
         let row = self.own_row(session.clone(), InboundKind::Command, "/help");

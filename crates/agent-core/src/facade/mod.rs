@@ -1,6 +1,7 @@
 //! The way in: for the command line, the HTTP API, and other programs.
 
 mod admin;
+mod context;
 mod crew;
 mod jobs;
 mod memory;
@@ -19,9 +20,10 @@ use std::{fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
 
-use crate::Core;
+use crate::{Core, compaction::Compactor};
 
 pub use admin::{Approvals, Sessions, Waiting};
+pub(crate) use context::report;
 pub use crew::FollowUp;
 pub use jobs::{JobReport, Jobs};
 pub use memory::{Memory, Opened};
@@ -39,6 +41,7 @@ pub struct Factotum {
     pub(crate) ports: Arc<Ports>,
     core: Arc<ArcSwap<Core>>,
     crews: crew::Crews,
+    compactor: Arc<Compactor>,
 }
 
 impl Factotum {
@@ -49,6 +52,7 @@ impl Factotum {
             ports: Arc::new(ports),
             core: Arc::new(ArcSwap::from_pointee(core)),
             crews: crew::Crews::default(),
+            compactor: Arc::default(),
         }
     }
 

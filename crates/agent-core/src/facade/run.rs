@@ -11,7 +11,8 @@ use tokio::sync::oneshot;
 use super::{Factotum, ResumedRun, RunRequest, RunResult, RunStream};
 use crate::{
     AgentError, Core, Hook, commands,
-    driver::{self, RunEnd},
+    compaction::Why,
+    driver::{self, Report, RunEnd},
 };
 
 /// How long to wait at most before looking whether time has made a turn leasable.
@@ -143,6 +144,7 @@ impl Factotum {
                 let hooks = if row.is_some() { hooks } else { &[] };
                 match driver::run(&self.ports, self.core_with(hooks), turn).await? {
                     RunEnd::Ended(report) if correlation.is_some() => {
+                        self.after(&report);
                         return Ok(RunResult::of_report(*report, correlation));
                     }
                     // Another message's turn, a suspension, or a lost lease: the store knows where ours stands.
@@ -205,6 +207,7 @@ impl Factotum {
             match driver::run(&self.ports, self.core(), turn).await? {
                 RunEnd::Ended(_) if !own => {}
                 RunEnd::Ended(report) => {
+                    self.after(&report);
                     let result = RunResult::of_report(*report, Some(correlation));
                     resumed.push(ResumedRun { inbound, result });
                 }
@@ -212,6 +215,13 @@ impl Factotum {
             }
         }
         Ok(resumed)
+    }
+
+    /// What follows a turn beside everything else.
+    fn after(&self, report: &Report) {
+        if report.full {
+            self.compact_later(&report.session, Why::Full, std::future::pending());
+        }
     }
 
     fn core_with(&self, hooks: &[Arc<dyn Hook>]) -> Arc<Core> {

@@ -14,6 +14,7 @@ mod dispatcher;
 mod guard;
 mod health;
 mod heartbeat;
+mod idle;
 mod indexer;
 mod measure;
 mod notices;
@@ -207,6 +208,7 @@ impl Gateway {
             pool::work(shared, &slots, stop.clone(), &cut),
             scheduler::schedule(shared, stop.clone()),
             heartbeat::beat(shared, stop.clone()),
+            idle::watch(shared, stop.clone()),
             indexer::index(shared, stop.clone()),
             consolidation::keep(shared, stop.clone()),
             sweeper::sweep(shared, stop.clone())

@@ -8,7 +8,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::{Shared, backoff::Backoff, measure};
-use crate::driver::{self, RunEnd, Slot};
+use crate::{
+    compaction::Why,
+    driver::{self, RunEnd, Slot},
+};
 
 /// Most leases that are asked for at the same time. One alone would start at most one turn for each commit.
 const AT_ONCE: usize = 8;
@@ -135,7 +138,14 @@ fn start(
         let outcome = tokio::select! {
             biased;
             end = driver::run_in(&shared.ports, shared.factotum.core(), turn, Some(slot)) => match end {
-                Ok(RunEnd::Ended(report)) => report.ending.stop_reason(),
+                Ok(RunEnd::Ended(report)) => {
+                    if report.full {
+                        let cut = cut.clone();
+                        let cut = async move { cut.cancelled().await };
+                        shared.factotum.compact_later(&report.session, Why::Full, cut);
+                    }
+                    report.ending.stop_reason()
+                }
                 Ok(RunEnd::Suspended) => "suspended",
                 Ok(RunEnd::Lost) => "lost",
                 Err(error) => {

@@ -37,7 +37,12 @@ impl PromptSource for LearntPrompts {
             Ok(rules) if rules.is_empty() => {}
             Ok(rules) => {
                 let text = text(&rules);
-                sections.push(PromptSection { share: Share::Rules, name: "Standing rules".into(), text });
+                sections.push(PromptSection {
+                    share: Share::Rules,
+                    name: "Standing rules".into(),
+                    text,
+                    absent: None,
+                });
             }
             Err(error) => tracing::warn!(%error, "the rules that were learnt cannot be read"),
         }

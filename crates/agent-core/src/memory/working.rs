@@ -49,7 +49,12 @@ impl PromptSource for WithWorkingMemory {
             text.push_str(&line);
         }
         if !text.is_empty() {
-            sections.push(PromptSection { share: Share::Working, name: "Kept in mind".into(), text });
+            sections.push(PromptSection {
+                share: Share::Working,
+                name: "Kept in mind".into(),
+                text,
+                absent: None,
+            });
         }
         sections
     }

@@ -38,7 +38,8 @@ pub fn skill_sections(set: &SkillSet) -> Vec<PromptSection> {
     if !named.is_empty() {
         let _ = write!(list, "- more: {}", named.join(", "));
     }
-    let section = |name: String, text: String| PromptSection { share: Share::Skills, name, text };
+    let section =
+        |name: String, text: String| PromptSection { share: Share::Skills, name, text, absent: None };
     let mut sections = vec![section("Skills".into(), list)];
     for installed in set.skills.iter().filter(|one| one.skill.always && one.is_available()) {
         let skill = &installed.skill;

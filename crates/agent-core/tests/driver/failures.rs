@@ -59,7 +59,7 @@ async fn a_failed_message_does_not_hold_the_next_one_back() {
 }
 
 #[tokio::test]
-async fn a_history_that_is_too_long_is_halved_until_it_fits() {
+async fn a_history_that_is_too_long_is_shortened_until_it_fits() {
     let too_long = || ScriptedReply::error(ModelError::new(ModelErrorKind::ContextTooLong, "too long"));
     let mut replies = vec![ScriptedReply::text("yes"); 8];
     replies.extend([too_long(), too_long(), ScriptedReply::text("at last")]);
@@ -72,7 +72,7 @@ async fn a_history_that_is_too_long_is_halved_until_it_fits() {
     }
     assert_eq!(app.say("and?").await.content, "at last");
     let sizes: Vec<usize> = provider.requests()[8..].iter().map(|request| request.messages.len()).collect();
-    assert_eq!(sizes, [17, 9, 5]);
+    assert_eq!(sizes, [17, 5, 2]);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What of a history goes into a request.
 
-use agent_core::fold_history;
+use agent_core::{Gauge, fit_history, fold_history};
 use proptest::prelude::*;
 use session_api::{
     CallId, Checkpoint, Message, MessageId, Part, Role, StoredMessage, Timestamp, ToolCall, ToolResult,
@@ -51,7 +51,7 @@ proptest! {
     ) {
         let all = stored(&turns);
         let from = start.index(all.len());
-        let folded = fold_history(&window(all[from..].to_vec(), None));
+        let folded = fold_history(&window(all[from..].to_vec(), None), 0);
         assert_pairs(&folded);
         prop_assert!(folded.iter().all(|message| !message.parts.is_empty()));
         // Nothing is left out but results whose calls stand before the window.
@@ -69,8 +69,55 @@ fn a_summary_stands_first_and_an_empty_one_nowhere() {
         at: Timestamp(0),
     };
     let messages = stored(&[vec![1]]);
-    let folded = fold_history(&window(messages.clone(), Some(checkpoint("we met"))));
-    assert_eq!(folded[0].text(), "[summary of the conversation so far]\nwe met");
+    let folded = fold_history(&window(messages.clone(), Some(checkpoint("we met"))), 0);
+    assert_eq!(
+        folded[0].text(),
+        "[summary of the conversation so far, up to message #0; the person did not write it]\nwe met"
+    );
     assert_eq!(folded.len(), messages.len() + 1);
-    assert_eq!(fold_history(&window(messages.clone(), Some(checkpoint("")))).len(), messages.len());
+    assert_eq!(fold_history(&window(messages.clone(), Some(checkpoint(""))), 0).len(), messages.len());
+}
+
+/// The place of the first message that is in after each of `turns` turns.
+fn beginnings(turns: usize, room: u64, most: usize) -> Vec<u64> {
+    let all = stored(&vec![vec![1]; turns]);
+    let mut starts = Vec::new();
+    for end in (4..=all.len()).step_by(4) {
+        let from = end.saturating_sub(200);
+        let mut window = window(all[from..end].to_vec(), None);
+        window.truncated = from > 0;
+        let fit = fit_history(&window, room, most, Gauge::default());
+        let kept = &window.messages[fit.start..];
+        assert!(fit.tokens <= room && kept.len() <= most, "{fit:?}");
+        assert_eq!(kept[0].message.role, Role::User, "a turn is not begun in the middle");
+        assert_eq!(fit.left_out, kept[0].seq > 1);
+        starts.push(kept[0].seq);
+    }
+    starts
+}
+
+#[test]
+fn the_beginning_of_a_long_history_moves_seldom_and_far() {
+    for (room, most, turns) in [(100_000, 200, 8), (1_500, 200, 8), (100_000, 60, 4)] {
+        let starts = beginnings(500, room, most);
+        assert!(starts.is_sorted());
+        let mut moved = starts.clone();
+        moved.dedup();
+        assert!(moved.len() * turns < starts.len(), "room {room}, most {most}: {} moves", moved.len());
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_history_has_more_than_its_room(
+        turns in prop::collection::vec(prop::collection::vec(1_usize..4, 0..4), 1..12),
+        room in 0_u64..600, most in 1_usize..50, truncated in any::<bool>(),
+    ) {
+        let mut window = window(stored(&turns), None);
+        window.truncated = truncated;
+        let fit = fit_history(&window, room, most, Gauge::default());
+        prop_assert!(fit.tokens <= room);
+        prop_assert!(window.messages.len() - fit.start <= most);
+        assert_pairs(&fold_history(&window, fit.start));
+    }
 }

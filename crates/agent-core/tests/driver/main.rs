@@ -9,6 +9,7 @@
 
 mod approvals;
 mod commands;
+mod compaction;
 mod crashes;
 mod events;
 mod failures;

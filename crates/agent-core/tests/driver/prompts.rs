@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use agent_core::{
-    PromptRequest, PromptSection, PromptSource, RunRequest, ScriptedReply, Share, system_prompt,
+    BudgetConfig, Gauge, Placement, PromptRequest, PromptSection, PromptSource, RunRequest, ScriptedReply,
+    Share, assemble,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -24,8 +25,12 @@ impl PromptSource for Files {
     async fn sections(&self, request: PromptRequest<'_>) -> Vec<PromptSection> {
         let rank = request.principal.rank;
         self.asked.lock().push((rank, request.session.channel.clone()));
-        let section =
-            |share, name: &str, text: &str| PromptSection { share, name: name.into(), text: text.into() };
+        let section = |share, name: &str, text: &str| PromptSection {
+            share,
+            name: name.into(),
+            text: text.into(),
+            absent: None,
+        };
         // Not in the order of the prompt.
         let own = (rank == Rank::Owner).then(|| section(Share::Person, "USER.md", "Likes tea."));
         own.into_iter().chain([section(Share::Instructions, "AGENTS.md", "Be brief.")]).collect()
@@ -88,16 +93,40 @@ async fn instruction_files_stand_in_the_system_prompt_of_those_they_are_for() {
     assert_eq!(*files.asked.lock(), [(Rank::Owner, "cli".into()), (Rank::Member, "cli".into())]);
 }
 
+fn section(share: Share, name: &str, text: String) -> PromptSection {
+    PromptSection { share, name: name.into(), text, absent: None }
+}
+
 #[test]
-fn a_file_that_is_too_long_is_left_out_whole_and_the_model_is_told() {
-    let file =
-        |name: &str, text: String| PromptSection { share: Share::Instructions, name: name.into(), text };
-    let files =
-        [file("LONG.md", "x".repeat(101)), file("EMPTY.md", " \n".into()), file("FITS.md", "y".repeat(100))];
-    let prompt = system_prompt(&files, 100);
-    assert!(prompt.contains("# LONG.md\n\n[left out: 101 bytes, the limit is 100]"), "{prompt}");
-    assert!(!prompt.contains("EMPTY.md") && !prompt.contains("xx"), "{prompt}");
-    assert!(prompt.ends_with(&"y".repeat(100)), "{prompt}");
+fn what_does_not_fit_is_left_out_whole_and_the_model_is_told() {
+    let missing = PromptSection {
+        absent: Some("it is not UTF-8".into()),
+        ..section(Share::Channel, "CONTEXT-cli.md", String::new())
+    };
+    let sections = [
+        section(Share::Memory, "memory/MEMORY.md", format!("{}\nthe newest", "an old fact\n".repeat(500))),
+        section(Share::Instructions, "LONG.md", "x".repeat(8_000)),
+        section(Share::Instructions, "EMPTY.md", " \n".into()),
+        section(Share::Instructions, "FITS.md", "y".repeat(100)),
+        missing,
+    ];
+    let prompt = assemble(&sections, &BudgetConfig::default(), 10_000, 500, Gauge::default());
+    let system = &prompt.system;
+    assert!(
+        system.contains("# LONG.md\n\n[left out: 2000 tokens, the room of `instructions` is 1000]"),
+        "{system}"
+    );
+    assert!(system.contains("# CONTEXT-cli.md\n\n[left out: it is not UTF-8]"), "{system}");
+    assert!(!system.contains("EMPTY.md") && !system.contains("xx"), "{system}");
+    assert!(system.contains("# FITS.md") && system.ends_with("the newest"), "{system}");
+    let told: Vec<_> = prompt.decisions.iter().map(|one| (one.name.as_str(), one.placement)).collect();
+    let (yes, no) = (Placement::In, Placement::LeftOut);
+    assert_eq!(
+        told,
+        [("LONG.md", no), ("FITS.md", yes), ("CONTEXT-cli.md", no), ("memory/MEMORY.md", Placement::Cut)]
+    );
+    let used: u64 = prompt.tokens + 500 + prompt.allocation.reply + prompt.allocation.history;
+    assert!(used <= 10_000, "{used}");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ mod ephemeral;
 mod follow_up;
 pub(super) mod message;
 
-use std::{io::IsTerminal as _, pin::pin};
+use std::{io::IsTerminal as _, pin::pin, time::Duration};
 
 use agent_core::ResumedRun;
 use session_api::{RunOverrides, SessionKey};
@@ -110,6 +110,7 @@ async fn say_it(
         screen.follow(stream, stop.clone()).await?
     };
     let code = finish(assistant, agent, &mut screen, result, inbound, stop).await?;
+    tell_of_summaries(assistant, agent, &session, stop).await;
     if about_waiting {
         return carry_out(assistant, agent, &session, code, stop).await;
     }
@@ -118,6 +119,20 @@ async fn say_it(
         return Ok(code);
     }
     follow_up::wait(assistant, agent, &session, (said, inbound), code, stop).await
+}
+
+/// How long a summary that follows an answer is waited for; what is cut off then changes nothing.
+const SUMMARY_TIME: Duration = Duration::from_secs(60);
+
+/// Waits for a summary that the run made due, and tells of it in one line.
+async fn tell_of_summaries(assistant: &Assistant, agent: &Agent, session: &SessionKey, stop: &Stop) {
+    let made = tokio::select! {
+        made = assistant.settle_compactions(session, SUMMARY_TIME) => made,
+        () = stop.clone() => return,
+    };
+    for made in made.iter().filter(|_| !agent.quiet && !agent.json) {
+        eprint_line(&made.notice());
+    }
 }
 
 /// `/stop`, `/approve ID` and `/deny ID` are about what stands in the way of other messages, and must get past it.

@@ -114,6 +114,9 @@ pub(super) enum Command {
     /// Conversations
     #[command(subcommand)]
     Sessions(Sessions),
+    /// What a model gets to read
+    #[command(subcommand)]
+    Context(ContextCommand),
     /// What was said and noted: find it, add to it, take it out, and how the memory files changed
     #[command(subcommand)]
     Memory(Memory),
@@ -214,6 +217,19 @@ pub(super) struct Onboard {
 }
 
 #[derive(Debug, Subcommand)]
+pub(super) enum ContextCommand {
+    /// What the next request of a conversation would hold, and what was left out
+    Show {
+        /// Its name, or channel:account:chat
+        #[arg(default_value = "default")]
+        session: String,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(super) enum Sessions {
     /// All conversations, last changed first
     List {
@@ -230,8 +246,14 @@ pub(super) enum Sessions {
         #[arg(default_value = "default")]
         session: String,
         /// Only the newest N messages
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", conflicts_with_all = ["from", "to"])]
         last: Option<u64>,
+        /// From this message on, by its number, as summaries name it
+        #[arg(long, value_name = "N")]
+        from: Option<u64>,
+        /// Up to this message
+        #[arg(long, value_name = "N")]
+        to: Option<u64>,
         /// One JSON object a line
         #[arg(long)]
         json: bool,

@@ -8,6 +8,7 @@ mod args;
 mod ask;
 mod channels;
 mod config;
+mod context;
 mod cron;
 mod cron_args;
 mod dead_letters;
@@ -123,6 +124,7 @@ fn dispatch(args: Args) -> Result<u8, CliError> {
         Command::Doctor { json } => start.block_on(doctor::run(&start, json)),
         Command::Approvals(command) => start.block_on(approvals::run(&start, command)),
         Command::DeadLetters(command) => start.block_on(dead_letters::run(&start, command)),
+        Command::Context(command) => start.block_on(context::run(&start, command)),
         Command::Sessions(command) => start.block_on(sessions::run(&start, command)),
     }
 }

@@ -40,7 +40,9 @@ pub(super) async fn run(start: &Start, command: Sessions) -> Result<u8, CliError
 async fn act(assistant: &Assistant, command: Sessions) -> Result<u8, CliError> {
     match command {
         Sessions::List { limit, json } => list(assistant, limit, json).await,
-        Sessions::Show { session, last, json } => show(assistant, &key(&session)?, last, json).await,
+        Sessions::Show { session, last, from, to, json } => {
+            show(assistant, &key(&session)?, last, (from, to), json).await
+        }
         Sessions::Search { text, limit, json } => search(assistant, &text, limit, json).await,
         Sessions::Export { session, output } => export(assistant, &key(&session)?, output.as_deref()).await,
         Sessions::Import { file, session } => {
@@ -106,6 +108,7 @@ async fn all(
     assistant: &Assistant,
     session: &SessionKey,
     mut after: u64,
+    to: u64,
     mut each: impl FnMut(StoredMessage) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     loop {
@@ -113,6 +116,9 @@ async fn all(
         let Some(last) = page.last() else { return Ok(()) };
         after = last.seq;
         for stored in page {
+            if stored.seq > to {
+                return Ok(());
+            }
             each(stored)?;
         }
     }
@@ -122,13 +128,22 @@ async fn show(
     assistant: &Assistant,
     session: &SessionKey,
     last: Option<u64>,
+    (from, to): (Option<u64>, Option<u64>),
     json: bool,
 ) -> Result<u8, CliError> {
     let info = found(assistant, session).await?;
-    let after = last.map_or(0, |last| info.last_seq.saturating_sub(last));
-    all(assistant, session, after, |StoredMessage { seq, message }| {
+    let (from, to) = (from.unwrap_or(1), to.unwrap_or(u64::MAX));
+    if from > to || to == 0 {
+        return Err(CliError::Input(format!("there is nothing from message {from} to message {to}")));
+    }
+    let after = last.map_or(from.saturating_sub(1), |last| info.last_seq.saturating_sub(last));
+    // By its number a message is found again, in what a summary says of it.
+    let numbered = from > 1 || to < u64::MAX;
+    all(assistant, session, after, to, |StoredMessage { seq, message }| {
         if json {
             out::json(&Exported { session: session.clone(), seq, message })?;
+        } else if numbered {
+            out::line(&format!("#{seq} {}", readable(&message)));
         } else {
             out::line(&readable(&message));
         }
@@ -192,7 +207,7 @@ async fn export(assistant: &Assistant, session: &SessionKey, output: Option<&Pat
         Some(path) => Box::new(io::BufWriter::new(fs::File::create(path).map_err(|error| at(path, &error))?)),
         None => Box::new(io::stdout()),
     };
-    all(assistant, session, 0, |StoredMessage { seq, message }| {
+    all(assistant, session, 0, u64::MAX, |StoredMessage { seq, message }| {
         let line = serde_json::to_string(&Exported { session: session.clone(), seq, message });
         writeln!(to, "{}", line.map_err(io::Error::other)?)?;
         Ok(())

@@ -33,6 +33,7 @@ async fn facts(assistant: &Assistant, gateways: &[GatewayStatus]) -> Result<Valu
     let backlog = assistant.backlog().await?;
     let undelivered = assistant.undelivered(100_000).await?.len();
     let asking = assistant.pairing().requests().await?.len();
+    let summaries = assistant.compaction_trouble().await?;
     let tools: Vec<String> = core.tools.names().map(str::to_owned).collect();
     Ok(json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -52,6 +53,7 @@ async fn facts(assistant: &Assistant, gateways: &[GatewayStatus]) -> Result<Valu
         "pairing_requests": asking,
         "oldest_waiting_at": backlog.oldest_pending,
         "oldest_unsent_at": backlog.oldest_unsent,
+        "summaries": summaries,
         "tools": tools,
         "gateways": gateways,
     }))
@@ -92,6 +94,12 @@ fn show(facts: &Value, gateways: &[GatewayStatus]) {
         number("open_questions"),
         number("dead_letters")
     ));
+    if let Some(error) = facts["summaries"]["error"].as_str() {
+        out::line(&out::plain(&format!(
+            "Summaries:  failed {} times in a row, tried again later: {error}",
+            facts["summaries"]["failures"]
+        )));
+    }
     let counts =
         ["unsent_messages", "undelivered_messages", "pairing_requests"].map(|key| facts[key].as_u64());
     if counts.iter().any(|count| *count != Some(0)) {

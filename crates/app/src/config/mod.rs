@@ -7,6 +7,7 @@
 mod adapters;
 mod agents;
 mod check;
+mod compaction;
 mod describe;
 mod file;
 mod gateway;
@@ -28,6 +29,7 @@ mod sources;
 mod suggest;
 
 pub use agents::AgentsSection;
+pub use compaction::CompactionSection;
 pub use describe::{KeyRow, reference, reference_table};
 pub use gateway::{
     AudioSection, Busy, ChannelSection, Doubt, GatewaySection, Groups, HeartbeatSection, HttpSection,

@@ -5,7 +5,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use agent_core::{Destination, QuietHours, Rule};
+use agent_core::{BudgetConfig, Destination, QuietHours, Room, Rule};
 use serde_json::Value;
 
 use super::{Config, KeyPath, SecretRef, adapters::stays_off, check::Finding, sources::each_secret};
@@ -13,6 +13,23 @@ use crate::{Environment, channel_kinds::WEBSOCKET, observe::check_filter};
 
 fn finding(key: KeyPath, message: impl Into<String>, hint: Option<&str>) -> Finding {
     Finding { key, message: message.into(), hint: hint.map(str::to_owned) }
+}
+
+/// Shares that no model can keep.
+fn budget(section: &Value) -> Option<Finding> {
+    let place = KeyPath::parse("agent.budget");
+    for name in section.as_object()?.keys() {
+        let written = &section[name];
+        let Some(text) = written.as_str() else { continue };
+        if serde_json::from_value::<Room>(written.clone()).is_err() {
+            let hint =
+                Some("write a number of tokens as in 4000, or a part of the model's window as in \"10%\"");
+            return Some(finding(place.child(name.as_str()), format!("is no room: {text:?}"), hint));
+        }
+    }
+    let budget: BudgetConfig = serde_json::from_value(section.clone()).ok()?;
+    let error = budget.validate().err()?;
+    Some(finding(place.child(error.key), error.message, None))
 }
 
 /// What stands in the way.
@@ -62,6 +79,14 @@ pub(super) fn errors(tree: &Value) -> Vec<Finding> {
         found.push(finding(KeyPath::parse("log.level"), message, hint));
     }
     found.extend(routing(&tree["routing"]));
+    found.extend(budget(&tree["agent"]["budget"]));
+    let compaction = &tree["compaction"];
+    if let (Some(keep), Some(threshold)) = (compaction["keep"].as_u64(), compaction["threshold"].as_u64())
+        && keep >= threshold
+    {
+        let message = format!("must be less than `compaction.threshold`, which is {threshold}; found {keep}");
+        found.push(finding(KeyPath::parse("compaction.keep"), message, None));
+    }
     let exec = &tree["tools"]["exec"];
     if exec["enabled"] == true && exec["sandbox"] != "none" {
         let key = KeyPath::parse(if exec["sandbox"].is_null() {

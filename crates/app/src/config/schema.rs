@@ -27,13 +27,19 @@ const LIMITS: &[Row] = &[
 ];
 
 const BUDGET: &[Row] = &[
+    (
+        "unknown_window",
+        1_000,
+        100_000_000,
+        "Tokens that a model of which nobody knows it is taken to hold; `providers.NAME.context` says it for a provider.",
+    ),
     ("history_messages", 1, 100_000, "Most messages of history in a request."),
     ("history_bytes", 1_000, 64 << 20, "Most bytes of history in a request."),
     (
         "file_bytes",
         1_000,
         16 << 20,
-        "Most bytes of one instruction file; a longer one is left out and the model is told.",
+        "Most bytes that are read of one file; a longer one is left out and the model is told, and of memory the end is read.",
     ),
     (
         "result_chars",
@@ -41,6 +47,21 @@ const BUDGET: &[Row] = &[
         16 << 20,
         "Most characters of one tool result; a longer one is stored whole and cut.",
     ),
+];
+
+/// Rooms: a number of tokens, or a part of the model's window.
+const ROOMS: &[(&str, &str)] = &[
+    ("reply", "Room that is kept free for the reply."),
+    ("instructions", "Room of `AGENTS.md` and `SOUL.md`."),
+    ("person", "Room of `USER.md`."),
+    ("channel", "Room of `CONTEXT-<channel>.md`."),
+    ("skills", "Room of the skills."),
+    ("profile", "Room of the profile."),
+    ("rules", "Room of standing rules."),
+    ("pins", "Room of what was pinned with `/pin`."),
+    ("memory", "Room of the memory; its end is kept."),
+    ("working", "Room of what is kept in mind for one conversation; its end is kept."),
+    ("history", "Room of the conversation so far, its summary included."),
 ];
 
 const RETRY: &[Row] = &[
@@ -54,7 +75,20 @@ pub(super) fn limits(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(super) fn budget(_: &mut SchemaGenerator) -> Schema {
-    numbers(BUDGET, BudgetConfig::default(), "How much room each thing has in a request to the model.")
+    let about = "How much room each thing has in a request to the model: tokens, or a part of its window as in \"10%\". The \
+                 parts may not be more than 100% together.";
+    let mut schema = numbers(BUDGET, BudgetConfig::default(), about);
+    let defaults = serde_json::to_value(BudgetConfig::default()).unwrap_or_default();
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        for (name, about) in ROOMS {
+            let room = json!({
+                "type": ["integer", "string"], "minimum": 0, "maximum": 100_000_000,
+                "default": defaults[*name], "description": about,
+            });
+            properties.insert((*name).to_owned(), room);
+        }
+    }
+    schema
 }
 
 pub(super) fn retry(_: &mut SchemaGenerator) -> Schema {
@@ -90,9 +124,13 @@ mod tests {
 
     #[test]
     fn the_tables_here_have_the_keys_of_the_cores_types_and_their_defaults_are_in_range() {
+        let mut budget = serde_json::to_value(BudgetConfig::default()).unwrap();
+        for (name, _) in ROOMS {
+            assert!(budget.as_object_mut().unwrap().remove(*name).is_some(), "{name}");
+        }
         let cases = [
             (LIMITS, serde_json::to_value(Limits::default()).unwrap()),
-            (BUDGET, serde_json::to_value(BudgetConfig::default()).unwrap()),
+            (BUDGET, budget),
             (RETRY, serde_json::to_value(RetryPolicy::default()).unwrap()),
         ];
         for (rows, defaults) in cases {

@@ -14,9 +14,9 @@ use session_api::Effort;
 use tools::ToolsConfig;
 
 use super::{
-    AgentsSection, AudioSection, BreakerSection, ChannelSection, GatewaySection, HeartbeatSection,
-    HttpSection, KeyPath, MemorySection, PresetSection, PriceSection, RateSection, RoutingSection, SecretRef,
-    SpendingSection, ToolsSection, schema, show, sources::Sources,
+    AgentsSection, AudioSection, BreakerSection, ChannelSection, CompactionSection, GatewaySection,
+    HeartbeatSection, HttpSection, KeyPath, MemorySection, PresetSection, PriceSection, RateSection,
+    RoutingSection, SecretRef, SpendingSection, ToolsSection, schema, show, sources::Sources,
 };
 
 /// The whole configuration.
@@ -33,6 +33,8 @@ pub struct Config {
     pub presets: BTreeMap<String, PresetSection>,
     /// Who answers where nobody chose a model.
     pub routing: RoutingSection,
+    /// When the older part of a conversation is summarised.
+    pub compaction: CompactionSection,
     /// How much money may be spent.
     pub spending: SpendingSection,
     /// The chat platforms, by their kind.
@@ -155,8 +157,8 @@ pub struct ProviderSection {
     /// What its models cost. Without it what is known of the vendor at its address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<PriceSection>,
-    /// The most tokens that its models take, as `factotum models` shows it; nothing is cut by it yet. Without it what is
-    /// known of the model.
+    /// The most tokens that its models take, the reply included: what a conversation may hold is made out by it. Without it
+    /// what is known of the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 256, max = 100_000_000))]
     pub context: Option<u32>,

@@ -147,6 +147,7 @@ impl Gateway {
             limits: Limits::default(),
             caps: SpendingCaps::default(),
             budget: BudgetConfig::default(),
+            compaction: agent_core::Compaction::default(),
             effort: None,
             approval_expiry: Duration::from_secs(600),
             zones: Default::default(),

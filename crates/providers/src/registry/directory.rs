@@ -39,6 +39,12 @@ impl ModelDirectory for Registry {
         self.settings.presets.keys().cloned().collect()
     }
 
+    fn window(&self, chosen: &ChosenModel) -> Option<u64> {
+        // That of the first: one behind it with a smaller window refuses what is too long.
+        let ready = Self::model(self, &chosen.name()).ok()?;
+        ready.chain.first()?.context.map(u64::from)
+    }
+
     fn cost(&self, provider: &str, model: &str, usage: &TokenUsage) -> Option<u64> {
         Self::cost(self, provider, model, usage)
     }

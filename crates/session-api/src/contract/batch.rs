@@ -9,8 +9,8 @@ use super::{
     sending::{body, claim, claim_one},
 };
 use crate::{
-    Acceptance, ApprovalWrite, Batch, CursorMove, CursorPosition, OutboxMessage, Part, Purpose, Rank,
-    SessionWrite, SourceLease, UsageEntry, Writes,
+    Acceptance, ApprovalWrite, Batch, CursorMove, CursorPosition, OutboxMessage, Part, Rank, SessionWrite,
+    SourceLease, Writes,
 };
 
 fn to(position: u64) -> CursorMove {
@@ -91,25 +91,9 @@ pub async fn a_message_said_before_is_left_as_it_is(h: &dyn StoreHarness) {
 pub async fn a_batch_that_writes_anything_else_is_invalid(h: &dyn StoreHarness) {
     let rig = Rig::open(h).await;
     let turn = rig.start("hello").await;
-    let usage = UsageEntry {
-        reservation: None,
-        at: rig.now(),
-        session: session(1),
-        turn: turn.lease.turn,
-        principal: turn.founders.first().must().inbound.principal.id.clone(),
-        purpose: Purpose::Chat,
-        provider: "p".into(),
-        model: "m".into(),
-        input_tokens: 1,
-        cached_tokens: 0,
-        output_tokens: 1,
-        estimated: false,
-        cost_micros: None,
-    };
     let others = [
         saying(vec![message(&turn, "hello")]),
         Writes { inbound: vec![inbound_to(&session(2), "from inside")], ..Writes::default() },
-        Writes { usage: vec![usage], ..Writes::default() },
         Writes { approvals: vec![ApprovalWrite::Ask(question(&turn, Rank::Owner))], ..Writes::default() },
         Writes { session: Some(SessionWrite::default()), ..Writes::default() },
         Writes { record: Some(record("{}")), ..Writes::default() },

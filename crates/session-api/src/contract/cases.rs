@@ -295,6 +295,9 @@ macro_rules! store_contract {
                 a_checkpoint_of_another_epoch_is_a_conflict
                 a_fresh_start_deletes_nothing
                 a_summary_from_before_a_fresh_start_is_a_conflict
+                a_checkpoint_applies_its_writes
+                a_checkpoint_can_be_taken_back
+                an_unknown_checkpoint_is_not_taken_back
                 pages_go_on_where_the_last_one_ended
             }
             sessions {

@@ -2,7 +2,7 @@
 
 use super::{
     StoreHarness,
-    fixture::{Must, Refused, Rig, message, saying, session, uuid},
+    fixture::{Must, Refused, Rig, message, saying, session, setting, uuid},
 };
 use crate::{
     Checkpoint, MessageId, Page, Scope, SessionWrite, StoreError, Timestamp, Window, WindowBudget, Writes,
@@ -37,7 +37,10 @@ async fn append(
     previous: Option<MessageId>,
     checkpoint: &Checkpoint,
 ) -> Result<(), StoreError> {
-    rig.stores.sessions.append_checkpoint(&session(1), epoch, previous, checkpoint.clone()).await
+    rig.stores
+        .sessions
+        .append_checkpoint(&session(1), epoch, previous, checkpoint.clone(), Writes::default())
+        .await
 }
 
 /// An unknown session has an empty window.
@@ -147,4 +150,51 @@ pub async fn pages_go_on_where_the_last_one_ended(h: &dyn StoreHarness) {
         let found: Vec<String> = stored.iter().map(|stored| stored.message.text()).collect();
         assert_eq!(found, expected, "after {after}");
     }
+}
+
+/// What comes with a checkpoint is written with it, and with a refused one not at all.
+pub async fn a_checkpoint_applies_its_writes(h: &dyn StoreHarness) {
+    let rig = told(h).await;
+    let epoch = window(&rig, WIDE).await.epoch;
+    let store = &rig.stores.sessions;
+    let append = async |epoch, writes| {
+        store.append_checkpoint(&session(1), epoch, None, summary(1, "one happened"), writes).await
+    };
+    append(epoch + 1, setting("told", "late")).await.conflict();
+    assert_eq!(rig.value("told").await, None);
+    let turn = rig.start("four").await;
+    append(epoch, saying(vec![message(&turn, "four")])).await.invalid();
+    assert_eq!(window(&rig, WIDE).await.checkpoint, None);
+    append(epoch, setting("told", "once")).await.must();
+    assert_eq!(rig.value("told").await.as_deref(), Some("once"));
+    assert!(window(&rig, WIDE).await.checkpoint.is_some());
+}
+
+/// A commit that takes a checkpoint back takes those behind it too, and refuses a summary that was begun before.
+pub async fn a_checkpoint_can_be_taken_back(h: &dyn StoreHarness) {
+    let rig = told(h).await;
+    let before = window(&rig, WIDE).await.epoch;
+    let made = [1, 2, 3].map(|upto| summary(upto, "happened"));
+    for (n, one) in made.iter().enumerate() {
+        let previous = n.checked_sub(1).map(|n| made[n].id);
+        append(&rig, before, previous, one).await.must();
+    }
+    let turn = rig.start("/undo-compact").await;
+    let undo = SessionWrite { undo: Some(made[1].id), ..SessionWrite::default() };
+    rig.commit(&turn, Writes { session: Some(undo), ..Writes::default() }).await;
+    let after = window(&rig, WIDE).await;
+    assert_eq!((after.checkpoint.as_ref(), after.messages.len()), (Some(&made[0]), 2));
+    assert!(after.epoch > before);
+    append(&rig, before, Some(made[0].id), &summary(2, "late")).await.conflict();
+    append(&rig, after.epoch, Some(made[0].id), &summary(2, "anew")).await.must();
+}
+
+/// Taking back a checkpoint that is not there changes nothing.
+pub async fn an_unknown_checkpoint_is_not_taken_back(h: &dyn StoreHarness) {
+    let rig = told(h).await;
+    let before = window(&rig, WIDE).await;
+    let turn = rig.start("/undo-compact").await;
+    let undo = SessionWrite { undo: Some(MessageId(uuid())), ..SessionWrite::default() };
+    rig.commit(&turn, Writes { session: Some(undo), ..Writes::default() }).await;
+    assert_eq!(window(&rig, WIDE).await, before);
 }

@@ -30,8 +30,8 @@ impl State {
         self.refuse_while_held(key)?;
         self.epochs += 1;
         self.touched = true;
-        let own = PrincipalId::of_session(key);
-        self.kv.retain(|(owner, _), _| *owner != own);
+        let own = [PrincipalId::of_session(key), PrincipalId::of_session_state(key)];
+        self.kv.retain(|(owner, _), _| !own.contains(owner));
         Ok(())
     }
 

@@ -6,10 +6,11 @@ use super::{
     InMemoryStore,
     state::{Session, State},
     verdict::{conflict, invalid},
+    writes::Origin,
 };
 use crate::{
     Checkpoint, Message, MessageId, Page, PrincipalId, Scope, SearchHit, SessionInfo, SessionKey,
-    SessionStore, StoreError, StoredMessage, Window, WindowBudget,
+    SessionStore, StoreError, StoredMessage, Window, WindowBudget, Writes,
 };
 
 fn info(key: &SessionKey, session: &Session) -> SessionInfo {
@@ -75,7 +76,11 @@ impl State {
         epoch: u64,
         previous: Option<MessageId>,
         checkpoint: Checkpoint,
+        writes: Writes,
     ) -> Result<(), StoreError> {
+        if !writes.stands_alone() {
+            return Err(invalid("a checkpoint brings nothing that belongs to a turn"));
+        }
         let session = self.sessions.get_mut(key).ok_or_else(|| conflict("the session is gone"))?;
         if session.epoch != epoch {
             return Err(conflict("the history was taken away"));
@@ -89,6 +94,7 @@ impl State {
             return Err(invalid("a checkpoint stands for messages that are there"));
         }
         session.checkpoints.push(checkpoint);
+        self.apply(&Origin::outside(), writes);
         self.mark_changed(key);
         self.touched = true;
         Ok(())
@@ -183,8 +189,9 @@ impl SessionStore for InMemoryStore {
         epoch: u64,
         previous: Option<MessageId>,
         checkpoint: Checkpoint,
+        writes: Writes,
     ) -> Result<(), StoreError> {
-        self.with(|state| state.append_checkpoint(key, epoch, previous, checkpoint))
+        self.with(|state| state.append_checkpoint(key, epoch, previous, checkpoint, writes))
     }
 
     async fn clear_session(&self, scope: &Scope, key: &SessionKey) -> Result<u64, StoreError> {

@@ -1,7 +1,7 @@
 //! Applying a `Writes` whole or not at all: all that can be refused is refused before anything changes.
 
 use super::{
-    state::{Kept, State},
+    state::{Kept, Session, State},
     verdict::{invalid, stale},
 };
 use crate::{
@@ -137,15 +137,23 @@ impl State {
     }
 
     fn change_session(&mut self, key: &SessionKey, write: SessionWrite) {
-        let SessionWrite { title, model, effort, fresh, trim } = write;
+        let SessionWrite { title, model, effort, fresh, trim, undo } = write;
         if let Some(upto) = trim {
             self.trim_session(key, upto);
         }
         let (at, id) = (self.now, fresh.then(|| MessageId::new(self.ids.as_ref())));
+        let undone = |session: &Session| session.checkpoints.iter().position(|made| Some(made.id) == undo);
+        let undone = self.sessions.get(key).and_then(undone);
+        self.epochs += u64::from(undone.is_some());
+        let epoch = self.epochs;
         let Some(session) = self.sessions.get_mut(key) else { return };
         session.title = title.or(session.title.take());
         if let Some(model) = model {
             session.model = model;
+        }
+        if let Some(place) = undone {
+            session.checkpoints.truncate(place);
+            session.epoch = epoch;
         }
         if let Some(effort) = effort {
             session.effort = effort;

@@ -4,6 +4,7 @@ mod faults;
 mod heartbeat;
 mod jobs;
 mod sending;
+mod summaries;
 mod talk;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

@@ -63,6 +63,7 @@ pub(crate) fn core(provider: Arc<dyn LlmProvider>, tools: Vec<Arc<dyn Tool>>) ->
         limits: Limits::default(),
         caps: SpendingCaps::default(),
         budget: BudgetConfig::default(),
+        compaction: agent_core::Compaction::default(),
         effort: None,
         approval_expiry: Duration::from_secs(600),
         zones: Default::default(),

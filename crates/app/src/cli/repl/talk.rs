@@ -129,6 +129,7 @@ impl Talk<'_> {
                 Watched::Leave => return Next::Leave(exit::STOPPED),
             };
             if result.questions.is_empty() {
+                self.tell_of_summaries().await;
                 return Next::Prompt;
             }
             match self.ask(&result.questions).await {
@@ -143,6 +144,13 @@ impl Talk<'_> {
                     };
                 }
             }
+        }
+    }
+
+    /// Tells of summaries that were made by now; one that is under way is told of after the next answer.
+    async fn tell_of_summaries(&mut self) {
+        for made in self.assistant.settle_compactions(&self.session, Duration::ZERO).await {
+            self.screen.note(&made.notice());
         }
     }
 

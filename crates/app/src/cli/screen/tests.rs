@@ -84,6 +84,7 @@ fn assistant(replies: Vec<ScriptedReply>, approver: Arc<dyn Approver>) -> Factot
         limits: Limits { model_calls: 3, ..Limits::default() },
         caps: SpendingCaps::default(),
         budget: BudgetConfig::default(),
+        compaction: agent_core::Compaction::default(),
         effort: None,
         approval_expiry: Duration::from_secs(600),
         zones: Default::default(),
