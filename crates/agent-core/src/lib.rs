@@ -43,6 +43,7 @@ mod redact;
 mod replay;
 mod routing;
 mod skills;
+mod speak;
 mod spending;
 pub mod turn;
 
@@ -111,4 +112,5 @@ pub use skills::{
     InstalledSkill, MOST_SKILL_BYTES, NoSkills, ReadSkill, Requires, Skill, SkillOrigin, SkillProblem,
     SkillSet, SkillSource, parse_skill, skill_sections,
 };
+pub use speak::Speak;
 pub use spending::{SpendingCaps, cost_of};
