@@ -76,13 +76,13 @@ pub use context::{
     NoPrompts, PromptRequest, PromptSection, PromptSource, Share, estimate_tokens, fold_history,
     system_prompt,
 };
-pub use core::{BudgetConfig, Core};
+pub use core::{Autonomy, BudgetConfig, Core};
 pub use embedding::{Embedded, Embedder, WordEmbedder};
 pub use error::AgentError;
 pub use event::{RunEvent, RunEventKind};
 pub use facade::{
-    Approvals, Factotum, JobReport, Jobs, Memory, Opened, Ports, Refusal, RefusedCall, ResumedRun, RunError,
-    RunRequest, RunResult, RunStream, Sessions, Spawn, StandingRules, Waiting,
+    Approvals, Factotum, FollowUp, JobReport, Jobs, Memory, Opened, Ports, Refusal, RefusedCall, ResumedRun,
+    RunError, RunRequest, RunResult, RunStream, Sessions, Spawn, StandingRules, Trigger, Triggers, Waiting,
 };
 pub use fakes::{ScriptedProvider, ScriptedReply};
 pub use heartbeat::{
@@ -114,3 +114,4 @@ pub use skills::{
 };
 pub use speak::Speak;
 pub use spending::{SpendingCaps, cost_of};
+pub use subagents::{AgentState, AgentView, Profile, ProfileError};

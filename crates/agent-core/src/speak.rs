@@ -113,6 +113,8 @@ mod tests {
             session,
             turn: TurnId(uuid::Uuid::nil()),
             call_id: CallId("c".into()),
+            run: Arc::default(),
+            offered: Arc::from([]),
             now: Timestamp(0),
             timeout: Duration::from_secs(60),
             cancel: CancellationToken::new(),

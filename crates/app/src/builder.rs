@@ -277,6 +277,7 @@ impl Builder {
             effort: agent.effort,
             approval_expiry: Duration::from_secs(u64::from(agent.approval_minutes) * 60),
             zones: zones(&self.config),
+            autonomy: self.config.autonomy(),
         }
     }
 
@@ -300,6 +301,8 @@ impl Builder {
         problems: &mut Vec<SetupProblem>,
     ) -> Option<Equipment> {
         let (kv, blobs) = (stores.kv.clone(), stores.blobs.clone());
+        let agents = self.config.agents.tools(stores, &self.clock, &self.ids, &workspace);
+        let known = agents.as_ref().map(|agents| agents.known.clone()).unwrap_or_default();
         let deps = tools::Deps {
             workspace: workspace.clone(),
             kv,
@@ -309,6 +312,7 @@ impl Builder {
             memory: stores.memory.clone(),
             sessions: stores.sessions.clone(),
             zones: zones(&self.config),
+            agents,
         };
         let built_in = match tools::register(&self.config.tools, deps) {
             Ok(built_in) => built_in,
@@ -332,7 +336,10 @@ impl Builder {
         }
         sources.push(Arc::new(of_core));
         match Registry::new(&sources) {
-            Ok(tools) => Some(Equipment { kv: stores.kv.clone(), tools, skills }),
+            Ok(tools) => {
+                known.get_or_init(|| tools.names().map(str::to_owned).collect());
+                Some(Equipment { kv: stores.kv.clone(), tools, skills })
+            }
             Err(duplicates) => {
                 problems.extend(duplicates.into_iter().map(Into::into));
                 None

@@ -63,8 +63,8 @@ pub use ids::{
 };
 pub use in_memory::InMemoryStore;
 pub use inbound::{
-    Inbound, InboundKind, InboundRow, InboundState, InboundView, Outcome, RunOverrides, Runner, Settled,
-    WhenBusy,
+    ChildRun, Inbound, InboundKind, InboundRow, InboundState, InboundView, Outcome, RunOverrides, Runner,
+    Settled, WhenBusy,
 };
 pub use job::{Job, JobLease, JobRun, JobStore, JobWrite, KEPT_RUNS};
 pub use journal::{JournalEntry, Step, StepKind, TurnRecord};

@@ -245,6 +245,40 @@ pub(crate) async fn sessions(
     each(&store.shared.layout.database, &rows, info)
 }
 
+/// `SessionStore::children`. Where something happens is known without a look at those where nothing does.
+pub(crate) async fn children(
+    store: &SqliteStore,
+    parent: Option<&SessionKey>,
+    active: bool,
+    most: usize,
+) -> Result<Vec<SessionInfo>, StoreError> {
+    const OF: &str = "s.parent = ? AND s.parent IS NOT NULL ORDER BY s.changed DESC LIMIT ?";
+    const ACTIVE_OF: &str =
+        "s.parent = ? AND s.parent IS NOT NULL AND (s.open_turn IS NOT NULL OR s.queue_no IS NOT NULL)
+        ORDER BY s.changed DESC LIMIT ?";
+    const ANY: &str = "s.parent IS NOT NULL ORDER BY s.changed DESC LIMIT ?";
+    // Open turns have a time to wake at.
+    const ACTIVE: &str =
+        "s.parent IS NOT NULL AND s.id IN (SELECT id FROM sessions WHERE queue_no IS NOT NULL
+        UNION SELECT session_id FROM turns WHERE wake_at IS NOT NULL) ORDER BY s.changed DESC LIMIT ?";
+    let mut script = Script::default();
+    script.add_where(
+        INFO,
+        match (parent, active) {
+            (Some(_), false) => OF,
+            (Some(_), true) => ACTIVE_OF,
+            (None, false) => ANY,
+            (None, true) => ACTIVE,
+        },
+    );
+    if let Some(parent) = parent {
+        script.bind(parent.to_string());
+    }
+    script.bind(limit(most));
+    let rows = store.read(script).await?.take(0);
+    each(&store.shared.layout.database, &rows, info)
+}
+
 /// `SessionStore::search`. Reads every message in scope once: an index of words belongs to the memory store.
 pub(crate) async fn search(
     store: &SqliteStore,

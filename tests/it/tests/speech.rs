@@ -71,10 +71,10 @@ fn what_is_said_aloud_arrives_as_a_voice_message() {
 #[test]
 fn without_the_section_there_is_no_such_tool_and_on_the_command_line_the_model_is_told() {
     let server = ModelServer::start(speaking());
-    say(&Setup::of(&server).home(), "default", "speak").with_code(0);
+    let _ = say(&Setup::of(&server).home(), "default", "speak").with_code(0);
     assert!(!server.requests()[0].tools().contains(&"speak"));
     let told = say(&Setup::of(&server).more(&speech("http://127.0.0.1:9/v1")).home(), "default", "speak");
-    told.with_code(0);
+    let _ = told.with_code(0);
     let last = server.requests().pop().unwrap();
     assert!(
         last.tool_results()[0].1.contains("nothing can be sent to a chat of the kind `cli`"),

@@ -1,7 +1,9 @@
 //! Slash commands and direct tool calls: answered without a model, in every channel alike.
 
 mod access;
+mod agents;
 mod conversation;
+mod goal;
 mod jobs;
 mod memory;
 mod model;
@@ -11,7 +13,7 @@ mod rules;
 mod skill;
 mod usage;
 
-use session_api::{Decision, InboundKind, Principal, Rank, Scope, SessionKey, Writes};
+use session_api::{Decision, InboundKind, Principal, Rank, Route, Scope, SessionKey, Writes};
 
 use crate::{AgentError, Core, Ports};
 
@@ -45,6 +47,8 @@ pub const COMMANDS: &[CommandHelp] = &[
     help("sessions", "", "your conversations"),
     help("usage", "[extend day|month DOLLARS]", "tokens and cost by day, and what may be spent"),
     help("jobs", "[on|off|run|remove NAME]", "your scheduled jobs"),
+    help("agents", "", "the agents that were started here, and how they are doing"),
+    help("goal", "[TEXT|stop]", "work towards something in rounds until it is reached; show or end it"),
     help(
         "memory",
         "[search WORDS|rules [remove ID|edit ID TEXT]]",
@@ -118,6 +122,8 @@ pub(crate) struct CommandContext<'a> {
     pub(crate) core: &'a Core,
     pub(crate) session: &'a SessionKey,
     pub(crate) principal: &'a Principal,
+    /// Where the answer goes.
+    pub(crate) reply: Route,
 }
 
 impl CommandContext<'_> {
@@ -158,6 +164,8 @@ pub(crate) async fn run(
         "sessions" => conversation::sessions(context).await.map(Into::into),
         "memory" => memory::memory(context, rest).await,
         "jobs" => jobs::jobs(context, rest).await,
+        "agents" => agents::agents(context).await.map(Into::into),
+        "goal" => goal::goal(context, rest).await,
         "skill" => Ok(skill::skill(context, rest).await.into()),
         "model" => model::model(context, rest).await,
         "local" => model::local(context, rest).await,

@@ -35,7 +35,7 @@ impl Run<'_> {
         let started = self.ports.clock.monotonic();
         self.live.model_called();
         let chosen = self.chosen.as_ref().map_err(Clone::clone)?;
-        let mut request = self.request(added, &chosen.model, shrink).await?;
+        let mut request = self.request(added, &chosen.model, iteration, shrink).await?;
         self.hooks(|hook, run| hook.before_model_call(run, &request)).await;
         // Counted now, for a provider that gives no figures: the request goes away with the call, and a copy of it costs
         // more than the count.
@@ -131,6 +131,7 @@ impl Run<'_> {
         &self,
         added: Vec<session_api::Message>,
         model: &str,
+        iteration: u32,
         shrink: u8,
     ) -> Result<ModelRequest, ModelError> {
         let store_failed = |error: session_api::StoreError| {
@@ -146,6 +147,7 @@ impl Run<'_> {
         };
         let mut messages = history;
         messages.extend(added);
+        messages.extend(self.self_report(iteration, &messages).await);
         let mut blobs = HashMap::new();
         let info = self.chosen.as_ref().map_err(Clone::clone)?.provider.info();
         let shown = |part| shown(part, info);

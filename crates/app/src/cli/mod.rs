@@ -1,6 +1,8 @@
 //! The command line: the assistant's first client. It uses the façade and nothing below it.
 
 mod agent;
+mod agents;
+mod agents_args;
 mod approvals;
 mod args;
 mod ask;
@@ -20,6 +22,7 @@ mod models;
 mod onboard;
 mod out;
 mod pairing;
+mod profiles;
 mod repl;
 mod screen;
 mod server_state;
@@ -31,6 +34,7 @@ mod skills;
 mod start;
 mod status;
 mod stop;
+mod trigger;
 mod turn;
 mod usage;
 mod why;
@@ -108,6 +112,11 @@ fn dispatch(args: Args) -> Result<u8, CliError> {
         Command::Turn(command) => start.block_on(turn::run(&start, command)),
         Command::Why { id, json } => start.block_on(why::run(&start, &id, json)),
         Command::Agent(agent) => start.block_on(agent::run(&start, agent)),
+        Command::Agents(command) => start.block_on(agents::run(&start, command)),
+        Command::Profiles(command) => start.block_on(profiles::run(&start, command)),
+        Command::Trigger { command, id, text } => {
+            start.block_on(trigger::run(&start, command, id.as_deref(), text.as_deref()))
+        }
         Command::Models(command) => start.block_on(models::run(&start, command)),
         Command::Usage(usage) => start.block_on(usage::run(&start, usage)),
         Command::Status { json } => start.block_on(status::run(&start, json)),
