@@ -20,6 +20,8 @@ use crate::{
 const READ: usize = 64;
 /// Fewest matches of each word that are looked at, where there are several.
 const FEWEST: usize = 500;
+/// So many matches tell how many of all lie in the scope.
+const SAMPLE: usize = 64;
 /// Of a word with no more matches than this all are read, whatever the query narrows.
 const FEW: usize = 256;
 /// A text that the index found and that holds none of the words in its first part is worth this much of what they tell.
@@ -184,7 +186,11 @@ async fn newest(
         matches.push(Matches::of(word, nos.unwrap_or_default(), most));
     }
     let all: HashSet<i64> = matches.iter().flat_map(|matches| matches.nos.iter().copied()).collect();
-    let inside = inside(store, scope, &all).await?;
+    let sample: HashSet<i64> = all.iter().copied().step_by(all.len().div_ceil(SAMPLE).max(1)).collect();
+    let known = inside(store, scope, &sample).await?;
+    // The few that lie outside are left out when they are read.
+    let inside =
+        if known.len() * 5 >= sample.len() * 4 { all.clone() } else { inside(store, scope, &all).await? };
     let dense = inside.len() * 4 >= all.len();
     let narrow = marks::of_query(query, names);
     let within = if dense { narrow.clone() } else { marks::of_scope(scope, names) + &narrow };
