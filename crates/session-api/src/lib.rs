@@ -3,7 +3,7 @@
 //! Everything that Factotum knows of a conversation is a value of this crate: who speaks ([`Principal`]), in which
 //! order ([`SessionKey`]), what came in ([`Inbound`]), what was said ([`Message`]), what goes out ([`OutboxMessage`]).
 //! The store ports ([`Mailbox`], [`SessionStore`], [`KvStore`], [`UsageLedger`], [`AuditLog`], [`BlobStore`],
-//! [`JobStore`]) keep these values. Their obligations stand in their doc comments; each sentence there is a case of the
+//! [`JobStore`], [`MemoryIndex`]) keep these values. Their obligations stand in their doc comments; each sentence there is a case of the
 //! suite in `contract` (feature `contract`), which [`InMemoryStore`] and every adapter run.
 //!
 //! # A transaction is data
@@ -37,6 +37,7 @@ mod journal;
 mod kv;
 mod lock;
 mod mailbox;
+mod memory;
 mod message;
 mod outbox;
 mod pairing;
@@ -70,13 +71,17 @@ pub use journal::{JournalEntry, Step, StepKind, TurnRecord};
 pub use kv::{KvEntry, KvStore, KvWrite};
 pub use lock::{LOCK_KEY, Locked};
 pub use mailbox::Mailbox;
+pub use memory::{
+    IndexProgress, MOST_HITS, MemoryFile, MemoryHit, MemoryIndex, MemoryKind, MemoryPlace, MemoryPlaceError,
+    MemoryQuery, MemorySection, RANKED, Ranking, Recalled, excerpt, index_words, query_words,
+};
 pub use message::{CallId, Message, Part, Role, ToolCall, ToolResult, ToolStatus};
 pub use outbox::{
     Delivery, Draft, OnDoubt, OutPart, OutboxKind, OutboxMessage, PartClaim, PartState, Settlement, Splitter,
     Undelivered,
 };
 pub use pairing::{PairingCode, PairingCodeError};
-pub use principal::{Principal, PrincipalId, Rank, Scope};
+pub use principal::{PersonWrite, Principal, PrincipalId, Rank, Scope};
 pub use session::{Route, SessionInfo, SessionKey, SessionKeyError, SessionWrite};
 pub use session_store::{Checkpoint, Page, SearchHit, SessionStore, StoredMessage, Window, WindowBudget};
 pub use stores::Stores;

@@ -106,6 +106,8 @@ pub struct SessionInfo {
     pub epoch: u64,
     /// Messages stored.
     pub messages: u64,
+    /// The place of the newest message; more than `messages` where older ones were taken away.
+    pub last_seq: u64,
     /// Inbound rows that wait.
     pub pending: u64,
     /// The turn that runs, waits for an approval, or was orphaned.
@@ -128,4 +130,8 @@ pub struct SessionWrite {
     pub effort: Option<Option<Effort>>,
     /// Starts afresh: the next [`window`](crate::SessionStore::window) begins after this commit. Nothing is deleted.
     pub fresh: bool,
+    /// Takes the messages up to this place away, and with them the summaries that stand for them, and raises the epoch;
+    /// the turn that writes it goes on under the new one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub trim: Option<u64>,
 }

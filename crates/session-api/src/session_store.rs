@@ -120,7 +120,8 @@ pub trait SessionStore: Send + Sync {
         checkpoint: Checkpoint,
     ) -> Result<(), StoreError>;
 
-    /// Takes all messages and checkpoints of a session away and raises its epoch. An open turn is marked as stopped;
+    /// Takes all messages and checkpoints of a session away, with the values that [belong to
+    /// it](crate::PrincipalId::of_session), and raises its epoch. An open turn is marked as stopped;
     /// while a living worker holds its lease the answer is [`StoreError::Busy`] and nothing else changes. Pending rows
     /// stay. Returns how many messages there were; an unknown session has 0.
     async fn clear_session(&self, scope: &Scope, key: &SessionKey) -> Result<u64, StoreError>;

@@ -34,7 +34,7 @@ const FIND: &str = "SELECT s.id FROM sessions s WHERE s.key = ? AND {scope}";
 
 const INFO: &str = "SELECT s.key, s.principal, s.shared, s.title, s.model, s.parent, s.epoch, s.messages,
         (SELECT count(*) FROM inbox i WHERE i.session_id = s.id AND i.state < 2 AND i.state = 0),
-        s.open_turn, s.created_at, s.updated_at, s.effort FROM sessions s WHERE {scope}";
+        s.open_turn, s.created_at, s.updated_at, s.effort, s.last_seq FROM sessions s WHERE {scope}";
 
 /// The session and its newest checkpoint in one row, found by two index look-ups.
 const WINDOW: &str =
@@ -198,6 +198,7 @@ fn info(row: &Reading<'_>) -> Result<SessionInfo, StoreError> {
         parent: row.maybe_text(5)?.is_some().then(|| row.parsed(5)).transpose()?,
         epoch: row.uint(6)?,
         messages: row.uint(7)?,
+        last_seq: row.uint(13)?,
         pending: row.uint(8)?,
         open_turn: row.maybe_id(9)?.map(TurnId),
         created_at: row.time(10)?,

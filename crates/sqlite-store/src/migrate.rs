@@ -26,6 +26,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 2, sql: include_str!("../migrations/0002_gateway.sql"), changes_data: true },
     Migration { version: 3, sql: include_str!("../migrations/0003_jobs.sql"), changes_data: false },
     Migration { version: 4, sql: include_str!("../migrations/0004_effort.sql"), changes_data: false },
+    Migration { version: 5, sql: include_str!("../migrations/0005_memory.sql"), changes_data: false },
 ];
 
 /// The tables of the newest version. A file that lacks one is damaged, whatever its version says.
@@ -38,8 +39,18 @@ pub(crate) const TABLES: &[&str] = &[
     "inbox",
     "job_runs",
     "jobs",
+    "joined",
     "journal",
     "kv",
+    "memory_files",
+    "memory_forgotten",
+    "memory_notes",
+    "memory_state",
+    "memory_words",
+    "memory_words_config",
+    "memory_words_data",
+    "memory_words_docsize",
+    "memory_words_idx",
     "messages",
     "outbox",
     "parts",
@@ -320,6 +331,15 @@ mod tests {
             .iter()
             .map(|migration| format!("{:x?}", &Sha256::digest(migration.sql.as_bytes())[..4]))
             .collect();
-        assert_eq!(digests, ["[f8, 76, df, 78]", "[2c, ea, 2f, 7b]", "[7e, 30, 18, e2]", "[c0, f8, 56, 35]"]);
+        assert_eq!(
+            digests,
+            [
+                "[f8, 76, df, 78]",
+                "[2c, ea, 2f, 7b]",
+                "[7e, 30, 18, e2]",
+                "[c0, f8, 56, 35]",
+                "[c7, 6a, 22, 27]"
+            ]
+        );
     }
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use ::schedule::Zones;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use session_api::{BlobStore, IdSource, JobStore, KvStore};
+use session_api::{BlobStore, IdSource, JobStore, KvStore, MemoryIndex, SessionStore};
 use tool_api::{Tool, Typed, TypedTool};
 
 use crate::{
-    Agents, CalculateExpression, CurrentDatetime, EditFile, Exec, ExecConfig, Glob, GoalProgress, Grep,
-    KvMemory, ListDir, MemoryAppend, MemoryRead, MemoryReplaceSection, Message, MessageConfig, ReadFile,
-    ReadResult, Workspace, WriteFile, exec,
+    Agents, CalculateExpression, ChatMemory, CurrentDatetime, EditFile, Exec, ExecConfig, Glob, GoalProgress,
+    Grep, KvMemory, ListDir, MemoryAppend, MemoryRead, MemoryReplaceSection, Message, MessageConfig,
+    ReadFile, ReadResult, Recall, Sessions, WorkingMemory, Workspace, WriteFile, exec,
     message::Allowed,
     schedule::{
         CancelScheduledPrompt, DeleteScheduledPrompt, ListScheduledPrompts, SchedulePrompt, Scheduling,
@@ -82,6 +82,10 @@ pub struct Deps {
     pub ids: Arc<dyn IdSource>,
     /// Scheduled jobs; only read. Changes are returned as writes.
     pub jobs: Arc<dyn JobStore>,
+    /// What was said and noted.
+    pub memory: Arc<dyn MemoryIndex>,
+    /// Histories; only read. Changes are returned as writes.
+    pub sessions: Arc<dyn SessionStore>,
     /// The time zones that jobs know.
     pub zones: Zones,
     /// What the tools stand on that start agents; `None`: they are not offered.
@@ -115,7 +119,7 @@ pub enum ToolsError {
 /// # Errors
 /// The first thing in `config` that makes no sense.
 pub fn register(config: &ToolsConfig, deps: Deps) -> Result<Vec<Arc<dyn Tool>>, ToolsError> {
-    let Deps { workspace, kv, blobs, ids, jobs, zones, agents } = deps;
+    let Deps { workspace, kv, blobs, ids, jobs, memory, sessions, zones, agents } = deps;
     let wrong = |key, reason: String| Err(ToolsError::Value { key, reason });
     if !READ_RANGE.contains(&config.max_read_bytes) {
         let (least, most) = READ_RANGE.into_inner();
@@ -131,13 +135,17 @@ pub fn register(config: &ToolsConfig, deps: Deps) -> Result<Vec<Arc<dyn Tool>>, 
         tool(Glob { workspace: workspace.clone() }),
         tool(Grep { workspace: workspace.clone(), max_bytes }),
         tool(GoalProgress { jobs: jobs.clone(), kv: kv.clone() }),
-        tool(KvMemory { kv }),
+        tool(KvMemory { kv: kv.clone() }),
         tool(ListDir { workspace: workspace.clone() }),
         tool(MemoryAppend { workspace: workspace.clone(), zones: zones.clone() }),
         tool(MemoryRead { workspace: workspace.clone(), zones: zones.clone() }),
         tool(MemoryReplaceSection { workspace: workspace.clone(), zones: zones.clone() }),
         tool(ReadFile { workspace: workspace.clone(), max_bytes }),
         tool(ReadResult { blobs: blobs.clone() }),
+        tool(Recall { memory: memory.clone(), sessions: sessions.clone() }),
+        tool(ChatMemory { sessions: sessions.clone() }),
+        tool(Sessions { sessions, memory }),
+        tool(WorkingMemory { kv: kv.clone() }),
         tool(WriteFile { workspace: workspace.clone() }),
     ];
     let message = &config.message;
@@ -198,17 +206,27 @@ mod tests {
         let clock = Arc::new(session_api::ManualClock::default());
         let memory =
             session_api::InMemoryStore::new(clock.clone(), ids.clone(), session_api::LeasePolicy::default());
-        let (jobs, zones) = (Arc::new(memory), Zones::utc());
+        let (memory, zones) = (Arc::new(memory), Zones::utc());
         let workspace = place.workspace();
         let agents = Some(Agents {
-            stores: session_api::Stores::of(jobs.clone()),
+            stores: session_api::Stores::of(memory.clone()),
             clock,
             ids: ids.clone(),
             workspace: workspace.clone(),
             limits: subagents::AgentLimits::default(),
             known: Arc::default(),
         });
-        let deps = Deps { workspace, kv: store.clone(), blobs: store, ids, jobs, zones, agents };
+        let deps = Deps {
+            workspace,
+            kv: store.clone(),
+            blobs: store,
+            ids,
+            jobs: memory.clone(),
+            memory: memory.clone(),
+            sessions: memory,
+            zones,
+            agents,
+        };
         register(&config, deps).map_err(|error| error.to_string())
     }
 
@@ -277,6 +295,6 @@ mod tests {
             .collect();
         let size = serde_json::to_string(&specs).unwrap().len();
         println!("{} tools, {size} bytes of specs", tools.len());
-        assert!(size <= 13_000, "{size} bytes");
+        assert!(size <= 15_000, "{size} bytes");
     }
 }

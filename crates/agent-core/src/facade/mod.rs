@@ -3,6 +3,7 @@
 mod admin;
 mod crew;
 mod jobs;
+mod memory;
 mod ports;
 mod request;
 mod result;
@@ -23,6 +24,7 @@ use crate::Core;
 pub use admin::{Approvals, Sessions, Waiting};
 pub use crew::FollowUp;
 pub use jobs::{JobReport, Jobs};
+pub use memory::{Memory, Opened};
 pub use ports::{Ports, Spawn};
 pub use request::RunRequest;
 pub use result::{ResumedRun, RunError, RunResult};

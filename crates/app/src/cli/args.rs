@@ -12,7 +12,7 @@ use clap_complete::Shell;
 
 pub(super) use super::agents_args::{Agents, Profiles, Trigger};
 pub(super) use super::model_args::{Models, Usage, UsageGroup};
-use super::{config::ConfigCommand, cron_args::Cron, memory_keeping::MemoryKeeping, skills::Skills};
+use super::{config::ConfigCommand, cron_args::Cron, memory_args::Memory, skills::Skills};
 
 /// A self-hosted personal assistant.
 #[derive(Debug, Parser)]
@@ -108,15 +108,15 @@ pub(super) enum Command {
         #[arg(value_name = "TEXT|-")]
         text: Option<OsString>,
     },
-    /// What is remembered: the memory files and how they changed
-    #[command(subcommand)]
-    Memory(MemoryKeeping),
     /// Skills: instructions for special tasks
     #[command(subcommand)]
     Skills(Skills),
     /// Conversations
     #[command(subcommand)]
     Sessions(Sessions),
+    /// What was said and noted: find it, add to it, take it out, and how the memory files changed
+    #[command(subcommand)]
+    Memory(Memory),
     /// Questions whether a tool call may run
     #[command(subcommand)]
     Approvals(Approvals),

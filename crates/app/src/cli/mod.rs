@@ -14,6 +14,8 @@ mod dead_letters;
 mod doctor;
 mod error;
 mod gateway;
+mod memory;
+mod memory_args;
 mod memory_keeping;
 mod model_args;
 mod models;
@@ -44,6 +46,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 use crate::exit;
 use args::{Args, Command};
 use error::CliError;
+use memory_args::Memory;
 use start::Start;
 
 /// Parses the process's arguments, does what they say, and returns the exit code.
@@ -104,7 +107,8 @@ fn dispatch(args: Args) -> Result<u8, CliError> {
         Command::Pairing(command) => start.block_on(pairing::run(&start, command)),
         Command::Cron(command) => start.block_on(cron::run(&start, command)),
         Command::Skills(command) => start.block_on(skills::run(&start, command)),
-        Command::Memory(command) => start.block_on(memory_keeping::run(&start, command)),
+        Command::Memory(Memory::Finding(command)) => start.block_on(memory::run(&start, command)),
+        Command::Memory(Memory::Keeping(command)) => start.block_on(memory_keeping::run(&start, command)),
         Command::Turn(command) => start.block_on(turn::run(&start, command)),
         Command::Why { id, json } => start.block_on(why::run(&start, &id, json)),
         Command::Agent(agent) => start.block_on(agent::run(&start, agent)),

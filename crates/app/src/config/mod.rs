@@ -30,7 +30,7 @@ mod suggest;
 pub use agents::AgentsSection;
 pub use describe::{KeyRow, reference, reference_table};
 pub use gateway::{
-    Busy, ChannelSection, Doubt, GatewaySection, Groups, HeartbeatSection, HttpSection, TranscriptionSection,
+    AudioSection, Busy, ChannelSection, Doubt, GatewaySection, Groups, HeartbeatSection, HttpSection,
 };
 pub use key_path::KeyPath;
 pub use load::{LoadInput, Loaded, load};

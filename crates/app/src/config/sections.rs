@@ -14,9 +14,9 @@ use session_api::Effort;
 use tools::ToolsConfig;
 
 use super::{
-    AgentsSection, BreakerSection, ChannelSection, GatewaySection, HeartbeatSection, HttpSection, KeyPath,
-    MemorySection, PresetSection, PriceSection, RateSection, RoutingSection, SecretRef, SpendingSection,
-    ToolsSection, TranscriptionSection, schema, show, sources::Sources,
+    AgentsSection, AudioSection, BreakerSection, ChannelSection, GatewaySection, HeartbeatSection,
+    HttpSection, KeyPath, MemorySection, PresetSection, PriceSection, RateSection, RoutingSection, SecretRef,
+    SpendingSection, ToolsSection, schema, show, sources::Sources,
 };
 
 /// The whole configuration.
@@ -46,7 +46,9 @@ pub struct Config {
     /// The HTTP server of the gateway.
     pub http: HttpSection,
     /// How voice notes become text.
-    pub transcription: TranscriptionSection,
+    pub transcription: AudioSection,
+    /// What the assistant says aloud, through a server with OpenAI's speech API.
+    pub speech: AudioSection,
     /// How data is kept.
     pub storage: StorageSection,
     /// What the built-in tools may do.

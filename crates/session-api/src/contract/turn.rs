@@ -199,7 +199,7 @@ pub async fn a_commit_changes_the_session(h: &dyn StoreHarness) {
                 title: title.map(Into::into),
                 model: model.map(|model| model.map(Into::into)),
                 effort,
-                fresh: false,
+                ..SessionWrite::default()
             }),
             ..Writes::default()
         };

@@ -23,6 +23,7 @@ fn info(key: &SessionKey, session: &Session) -> SessionInfo {
         parent: session.parent.clone(),
         epoch: session.epoch,
         messages: session.messages.len() as u64,
+        last_seq: session.last_seq,
         pending: session.pending.len() as u64,
         open_turn: session.open_turn,
         created_at: session.created_at,
