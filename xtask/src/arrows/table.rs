@@ -88,6 +88,7 @@ pub(crate) const CRATES: &[Rule] = &[
             "servers",
             "session-api",
             "schedule",
+            "subagents",
             "sqlite-store",
             "agent-core",
             "http-client",

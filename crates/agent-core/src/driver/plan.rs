@@ -16,7 +16,7 @@ impl Run<'_> {
         let plan: Plan = match serde_json::from_str(text) {
             Ok(plan) => plan,
             Err(error) => {
-                return Ok(Some(self.plan_ended(false, format!("its plan cannot be read: {error}"))));
+                return Ok(Some(self.plan_broken(format!("its plan cannot be read: {error}"))));
             }
         };
         let (owner, key) = (PrincipalId::installation(), format!("plan:{id}"));
@@ -35,7 +35,7 @@ impl Run<'_> {
             // It has ended, and this comes late.
             None => return Ok(Some(self.reply(""))),
             Some(Err(error)) => {
-                return Ok(Some(self.plan_ended(false, format!("where it stands cannot be read: {error}"))));
+                return Ok(Some(self.plan_broken(format!("where it stands cannot be read: {error}"))));
             }
         };
         let moved = plan.step(&mut state, &happened, self.ports.ids.as_ref());
@@ -58,9 +58,9 @@ impl Run<'_> {
         let stops: Vec<_> = moved.stop.into_iter().map(|id| self.stop_row(id)).collect();
         pending.inbound.extend(stops);
         match moved.end {
-            Some(PlanEnd { done, text }) => {
+            Some(end) => {
                 pending.kv.push(KvWrite::Delete { owner, key });
-                Ok(Some(self.plan_ended(done, text)))
+                Ok(Some(self.plan_ended(end)))
             }
             None => {
                 let value = serde_json::to_string(&state)
@@ -71,11 +71,16 @@ impl Run<'_> {
         }
     }
 
-    fn plan_ended(&mut self, done: bool, text: String) -> Intake {
+    fn plan_ended(&mut self, end: PlanEnd) -> Intake {
+        let answer = self.reply(&end.text);
         if let Some(child) = &mut self.child {
-            child.end = Some(PlanEnd { done, text: text.clone() });
+            child.end = Some(end);
         }
-        self.reply(&text)
+        answer
+    }
+
+    fn plan_broken(&mut self, why: String) -> Intake {
+        self.plan_ended(PlanEnd { done: false, text: why })
     }
 }
 

@@ -10,20 +10,20 @@ pub(super) async fn run(start: &Start, command: Profiles) -> Result<u8, CliError
     let known: Vec<String> = running.assistant.core().tools.names().map(str::to_owned).collect();
     let result = tools::Workspace::open(running.assistant.workspace())
         .map_err(|error| CliError::Failed(error.to_string()))
-        .and_then(|workspace| act(&command, tools::profiles(&workspace, &known)));
+        .and_then(|workspace| act(&command, &tools::profiles(&workspace, &known)));
     running.end(result).await
 }
 
 fn act(
     command: &Profiles,
-    profiles: std::collections::BTreeMap<String, Result<Profile, ProfileError>>,
+    profiles: &std::collections::BTreeMap<String, Result<Profile, ProfileError>>,
 ) -> Result<u8, CliError> {
     match command {
         Profiles::List { json } => {
             if profiles.is_empty() && !json {
                 out::line("There are no profiles; a file profiles/NAME.yaml of the workspace makes one.");
             }
-            for (name, read) in &profiles {
+            for (name, read) in profiles {
                 match read {
                     Ok(profile) if *json => out::json(profile)?,
                     Err(error) if *json => {

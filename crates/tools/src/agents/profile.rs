@@ -18,9 +18,7 @@ const MOST: usize = 200;
 fn one(workspace: &Workspace, name: &str, tools: &[String]) -> Result<Profile, ProfileError> {
     let wrong = |reason: String| ProfileError { name: name.to_owned(), reason };
     // Refuses names that lead elsewhere before any file is touched.
-    if let Err(error) = Profile::parse(name, "prompt: x", tools) {
-        return Err(error);
-    }
+    Profile::parse(name, "prompt: x", tools)?;
     let path =
         workspace.resolve(&format!("{FOLDER}/{name}.yaml")).map_err(|error| wrong(error.to_string()))?;
     let limit = LONGEST as u64;
