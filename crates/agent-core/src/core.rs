@@ -8,7 +8,7 @@ use session_api::RunOverrides;
 use sha2::{Digest, Sha256};
 use tool_api::{Approver, Registry, ToolSpec};
 
-use crate::{Hook, Models, PromptSource, SkillSource, SpendingCaps, Transcriber, turn::Limits};
+use crate::{Hook, Models, PromptSource, SkillSource, SpendingCaps, Transcriber, Verify, turn::Limits};
 
 /// How much room each thing has in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +47,8 @@ pub struct Core {
     pub skills: Arc<dyn SkillSource>,
     /// What hears voice notes; `None`: they are named, not heard.
     pub transcriber: Option<Arc<dyn Transcriber>>,
+    /// Whether answers are held against what tools did.
+    pub verify: Verify,
     /// How far a turn may go.
     pub limits: Limits,
     /// How much money may be spent.

@@ -18,6 +18,7 @@ mod admission;
 mod audio;
 mod bus;
 mod channel;
+mod claims;
 mod commands;
 mod consolidation;
 mod context;
@@ -65,6 +66,7 @@ pub use channel::{
     Account, Arrival, BuildChannel, Channel, ChannelCapabilities, ChannelDeps, ChannelError, ChannelKind,
     ChannelSetupError, HookRequest, HookResponse, Place, Reconciled, Sent, TextUnit,
 };
+pub use claims::Verify;
 pub use commands::{COMMANDS, CommandHelp};
 pub use consolidation::{
     Consolidated, Consolidation, Keeper, MemoryFile, MemoryFiles, MemoryFilesError, NewVersion, Snapshot,

@@ -262,6 +262,7 @@ impl Builder {
             prompts,
             skills,
             transcriber,
+            verify: agent.verify.into(),
             limits: agent.limits,
             caps: self.config.spending.caps(),
             budget: agent.budget,

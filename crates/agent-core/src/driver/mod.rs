@@ -13,6 +13,7 @@ mod resume;
 mod route;
 mod run;
 mod tools;
+mod verify;
 mod watch;
 
 use std::sync::Arc;

@@ -214,7 +214,13 @@ impl Run<'_> {
     }
 
     pub(super) fn audit(&self, kind: &str, call: &ToolCall, result: &str, millis: u64) -> AuditEntry {
-        let payload = serde_json::json!({ "arguments": call.arguments, "call": call.id.0, "result": result });
+        // The digest is that of the arguments as they were; what can be read names no secret.
+        let payload = serde_json::json!({
+            "arguments": self.ports.redact.redact(&call.arguments),
+            "arguments_digest": BlobId::of(call.arguments.as_bytes()).as_str(),
+            "call": call.id.0,
+            "result": result,
+        });
         AuditEntry {
             at: self.ports.clock.now(),
             session: self.info.session.clone(),

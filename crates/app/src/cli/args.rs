@@ -11,7 +11,9 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(super) use super::model_args::{Models, Usage, UsageGroup};
-use super::{config::ConfigCommand, cron_args::Cron, memory_keeping::MemoryKeeping, skills::Skills};
+use super::{
+    audit::Audit, config::ConfigCommand, cron_args::Cron, memory_keeping::MemoryKeeping, skills::Skills,
+};
 
 /// A self-hosted personal assistant.
 #[derive(Debug, Parser)]
@@ -105,6 +107,9 @@ pub(super) enum Command {
     /// Messages that failed, or did not arrive, and are kept
     #[command(subcommand)]
     DeadLetters(DeadLetters),
+    /// What was done, refused and by whom, in chains that show when a row was changed
+    #[command(subcommand)]
+    Audit(Audit),
     /// What a turn did
     #[command(subcommand)]
     Turn(TurnCommand),

@@ -144,6 +144,7 @@ impl Gateway {
             prompts: Arc::new(NoPrompts),
             skills: Arc::new(NoSkills),
             transcriber: None,
+            verify: Default::default(),
             limits: Limits::default(),
             caps: SpendingCaps::default(),
             budget: BudgetConfig::default(),

@@ -60,6 +60,7 @@ pub(crate) fn core(provider: Arc<dyn LlmProvider>, tools: Vec<Arc<dyn Tool>>) ->
         prompts: Arc::new(NoPrompts),
         skills: Arc::new(NoSkills),
         transcriber: None,
+        verify: Default::default(),
         limits: Limits::default(),
         caps: SpendingCaps::default(),
         budget: BudgetConfig::default(),
