@@ -95,10 +95,6 @@ fn consolidation(section: &Value) -> Vec<Finding> {
             Err(_) => Some(("is no length", Some("write it as in \"6h\""))),
         };
         found.extend(wrong.map(|(what, hint)| finding(start.child("every"), what, hint)));
-        if section["cron"].is_string() {
-            let hint = Some("write one of them");
-            found.push(finding(start.child("cron"), "stands beside `every`", hint));
-        }
     }
     if let Some(Err(error)) = section["cron"].as_str().map(str::parse::<schedule::Cron>) {
         found.push(finding(start.child("cron"), error.to_string(), None));
