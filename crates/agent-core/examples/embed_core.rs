@@ -66,6 +66,7 @@ fn core(provider: ScriptedProvider) -> Result<Core, String> {
         skills: Arc::new(NoSkills),
         transcriber: None,
         verify: Default::default(),
+        scopes: Default::default(),
         limits: Limits::default(),
         caps: SpendingCaps::default(),
         budget: BudgetConfig::default(),

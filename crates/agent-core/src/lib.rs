@@ -42,6 +42,7 @@ mod provider;
 mod redact;
 mod replay;
 mod routing;
+mod scopes;
 mod skills;
 mod spending;
 pub mod turn;
@@ -107,6 +108,7 @@ pub use replay::{
 pub use routing::{
     Asked, Destination, LONGEST_ROUTING, Routed, Router, Rule, RuleError, Rules, SmallModel, Used,
 };
+pub use scopes::{ToolPlace, ToolScope, ToolScopes};
 pub use skills::{
     InstalledSkill, MOST_SKILL_BYTES, NoSkills, ReadSkill, Requires, Skill, SkillOrigin, SkillProblem,
     SkillSet, SkillSource, parse_skill, skill_sections,

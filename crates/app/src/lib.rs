@@ -31,6 +31,7 @@ mod observe;
 mod prompts;
 mod provider_choice;
 mod routing;
+mod scopes;
 mod setup_error;
 mod skills;
 mod system;

@@ -20,7 +20,9 @@ mod schedule;
 mod testing;
 
 pub use calculate::{CalculateExpression, CalculationError, Number, evaluate};
-pub use config::{Deps, ScheduleConfig, ToolsConfig, ToolsError, register};
+pub use config::{
+    Deps, Phase, Rank as ScopeRank, ScheduleConfig, ScopeConfig, ToolsConfig, ToolsError, register,
+};
 pub use current_datetime::CurrentDatetime;
 pub use exec::{Exec, ExecConfig};
 pub use files::{

@@ -18,8 +18,8 @@ use futures_util::{
     stream::FuturesUnordered,
 };
 use session_api::{
-    InboundId, InboundRow, MessageId, Principal, Route, RunOverrides, Scope, Step, StepKind, StoreError,
-    Turn, Window, WindowBudget, Writes,
+    InboundId, InboundRow, MessageId, Principal, Purpose, Route, RunOverrides, Scope, Step, StepKind,
+    StoreError, Turn, Window, WindowBudget, Writes,
 };
 use tool_api::ToolSpec;
 
@@ -34,7 +34,7 @@ use super::{
 };
 use crate::{
     AgentError, ChosenModel, Core, Hook, HookError, ModelError, Ports, PromptRequest, RunEvent, RunEventKind,
-    RunInfo, context,
+    RunInfo, ToolPlace, context,
     turn::{Command, Ending, Event, Machine, Stamp},
 };
 
@@ -94,7 +94,12 @@ impl<'a> Run<'a> {
         let principal = messages::principal(rows.clone()).cloned().unwrap_or_else(Principal::owner);
         let alone = messages::is_alone(&principal, rows);
         let overrides = first.map(|inbound| inbound.overrides.clone()).unwrap_or_default();
-        let specs = core.specs(&overrides);
+        let place = ToolPlace {
+            channel: &turn.lease.session.channel,
+            rank: principal.rank,
+            phase: overrides.purpose.unwrap_or(Purpose::Chat),
+        };
+        let specs = core.specs(&overrides, place);
         let chosen = core.models.choose(&overrides, None);
         let window = Window {
             checkpoint: None,

@@ -145,6 +145,7 @@ impl Gateway {
             skills: Arc::new(NoSkills),
             transcriber: None,
             verify: Default::default(),
+            scopes: Default::default(),
             limits: Limits::default(),
             caps: SpendingCaps::default(),
             budget: BudgetConfig::default(),

@@ -61,6 +61,7 @@ pub(crate) fn core(provider: Arc<dyn LlmProvider>, tools: Vec<Arc<dyn Tool>>) ->
         skills: Arc::new(NoSkills),
         transcriber: None,
         verify: Default::default(),
+        scopes: Default::default(),
         limits: Limits::default(),
         caps: SpendingCaps::default(),
         budget: BudgetConfig::default(),

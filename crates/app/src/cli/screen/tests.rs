@@ -82,6 +82,7 @@ fn assistant(replies: Vec<ScriptedReply>, approver: Arc<dyn Approver>) -> Factot
         skills: Arc::new(NoSkills),
         transcriber: None,
         verify: Default::default(),
+        scopes: Default::default(),
         limits: Limits { model_calls: 3, ..Limits::default() },
         caps: SpendingCaps::default(),
         budget: BudgetConfig::default(),
