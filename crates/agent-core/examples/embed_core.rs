@@ -65,6 +65,8 @@ fn core(provider: ScriptedProvider) -> Result<Core, String> {
         prompts: Arc::new(NoPrompts),
         skills: Arc::new(NoSkills),
         transcriber: None,
+        verify: Default::default(),
+        scopes: Default::default(),
         limits: Limits::default(),
         caps: SpendingCaps::default(),
         budget: BudgetConfig::default(),

@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 use tool_api::{Approver, Registry, ToolSpec};
 
 use crate::{
-    BudgetConfig, Compaction, Hook, Models, PromptSource, SkillSource, SpendingCaps, Transcriber,
-    turn::Limits,
+    BudgetConfig, Compaction, Hook, Models, PromptSource, SkillSource, SpendingCaps, ToolPlace, ToolScopes,
+    Transcriber, Verify, turn::Limits,
 };
 
 /// What the assistant does by itself.
@@ -43,6 +43,8 @@ pub struct Core {
     pub models: Models,
     /// The tools.
     pub tools: Registry,
+    /// Which of them are on offer where, and their other names.
+    pub scopes: ToolScopes,
     /// Who decides about calls.
     pub approver: Arc<dyn Approver>,
     /// What an embedder hung in.
@@ -53,6 +55,8 @@ pub struct Core {
     pub skills: Arc<dyn SkillSource>,
     /// What hears voice notes; `None`: they are named, not heard.
     pub transcriber: Option<Arc<dyn Transcriber>>,
+    /// Whether answers are held against what tools did.
+    pub verify: Verify,
     /// How far a turn may go.
     pub limits: Limits,
     /// How much money may be spent.
@@ -74,11 +78,14 @@ pub struct Core {
 impl Core {
     /// The tools on offer to a run, by name.
     #[must_use]
-    pub fn specs(&self, overrides: &RunOverrides) -> Arc<[ToolSpec]> {
-        match &overrides.tools {
-            None => self.tools.shared_specs(),
-            Some(only) => self.tools.specs().filter(|spec| only.contains(&spec.name)).cloned().collect(),
+    pub fn specs(&self, overrides: &RunOverrides, place: ToolPlace<'_>) -> Arc<[ToolSpec]> {
+        if overrides.tools.is_none() && self.scopes.scopes.is_empty() {
+            return self.tools.shared_specs();
         }
+        let chosen = |name: &String| overrides.tools.as_ref().is_none_or(|only| only.contains(name));
+        let offered =
+            |spec: &&ToolSpec| chosen(&spec.name) && self.scopes.taken_by(&spec.name, place).is_none();
+        self.tools.specs().filter(offered).cloned().collect()
     }
 
     /// A digest of what decides how a turn goes on: default model, tools and limits.

@@ -18,6 +18,7 @@ mod admission;
 mod audio;
 mod bus;
 mod channel;
+mod claims;
 mod commands;
 mod compaction;
 mod consolidation;
@@ -43,6 +44,7 @@ mod provider;
 mod redact;
 mod replay;
 mod routing;
+mod scopes;
 mod skills;
 mod speak;
 mod spending;
@@ -68,6 +70,7 @@ pub use channel::{
     Account, Arrival, BuildChannel, Channel, ChannelCapabilities, ChannelDeps, ChannelError, ChannelKind,
     ChannelSetupError, HookRequest, HookResponse, Place, Reconciled, Sent, TextUnit,
 };
+pub use claims::Verify;
 pub use commands::{COMMANDS, CommandHelp};
 pub use compaction::{
     Absurd, Compacted, Compaction, CompactionError, CompactionTrouble, check_summary, watermark,
@@ -100,7 +103,7 @@ pub use layers::{RetryPolicy, RetryingProvider};
 pub use learning::{Experience, LearntPrompts, LearntRule, RuleBook, RuleScope, ToolExperience};
 pub use loopback::LoopbackChannel;
 pub use memory::{CaughtUp, NoNotes, NoteFile, NoteFiles, WithWorkingMemory, sections};
-pub use models::{ChosenModel, ModelDirectory, Models};
+pub use models::{ChosenModel, ModelDirectory, Models, ToolWorker};
 pub use provider::{
     Attempt, FinishReason, Finished, LlmProvider, ModelError, ModelErrorKind, ModelEvent, ModelRequest,
     ModelStream, ProviderInfo, Retry, TokenUsage,
@@ -113,6 +116,7 @@ pub use replay::{
 pub use routing::{
     Asked, Destination, LONGEST_ROUTING, Routed, Router, Rule, RuleError, Rules, SmallModel, Used,
 };
+pub use scopes::{ToolPlace, ToolScope, ToolScopes};
 pub use skills::{
     InstalledSkill, MOST_SKILL_BYTES, NoSkills, ReadSkill, Requires, Skill, SkillOrigin, SkillProblem,
     SkillSet, SkillSource, parse_skill, skill_sections,

@@ -75,6 +75,16 @@ pub trait ModelDirectory: Send + Sync {
     }
 }
 
+/// A cheap model that runs the tool loop: once the main model has called tools, this one says which come next, until it wants
+/// none; then the main model answers.
+#[derive(Debug, Clone)]
+pub struct ToolWorker {
+    /// The model.
+    pub model: ChosenModel,
+    /// How often it is asked in one turn, at most.
+    pub calls: u32,
+}
+
 /// The model to use when nobody says otherwise, and the directory of all others.
 #[derive(Clone)]
 pub struct Models {
@@ -82,6 +92,7 @@ pub struct Models {
     directory: Arc<dyn ModelDirectory>,
     local: Option<String>,
     routers: Arc<[Arc<dyn Router>]>,
+    worker: Option<ToolWorker>,
     calibrations: Arc<Calibrations>,
 }
 
@@ -98,7 +109,14 @@ impl Models {
     /// `default`, and a directory.
     #[must_use]
     pub fn with_directory(default: ChosenModel, directory: Arc<dyn ModelDirectory>) -> Self {
-        Self { default, directory, local: None, routers: Arc::from([]), calibrations: Arc::default() }
+        Self {
+            default,
+            directory,
+            local: None,
+            routers: Arc::from([]),
+            worker: None,
+            calibrations: Arc::default(),
+        }
     }
 
     /// These, with a model (by its name) that `/local` switches to.
@@ -118,6 +136,19 @@ impl Models {
     /// What the models' own counts say about our estimates.
     pub(crate) fn calibrations(&self) -> &Calibrations {
         &self.calibrations
+    }
+
+    /// These, with a worker for the tool loop where nobody chose a model.
+    #[must_use]
+    pub fn with_worker(mut self, worker: Option<ToolWorker>) -> Self {
+        self.worker = worker;
+        self
+    }
+
+    /// Who runs the tool loop in the main model's place.
+    #[must_use]
+    pub fn worker(&self) -> Option<&ToolWorker> {
+        self.worker.as_ref()
     }
 
     /// What `/local` switches to.

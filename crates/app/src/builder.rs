@@ -254,6 +254,10 @@ impl Builder {
 
     fn core(&mut self, choice: &Choice, parts: Equipment, transcriber: Option<Arc<dyn Transcriber>>) -> Core {
         let Equipment { kv, tools, skills } = parts;
+        let scopes = crate::scopes::scopes(&self.config.tools);
+        for line in scopes.without_effect(&tools.names().collect::<Vec<_>>()) {
+            tracing::warn!("{line}");
+        }
         let agent = &self.config.agent;
         let workspace = self.config.workspace(&self.home);
         let approver = self.approver.take().unwrap_or_else(|| Arc::new(AlwaysAsk(agent.ask.clone())));
@@ -276,7 +280,9 @@ impl Builder {
             hooks: std::mem::take(&mut self.hooks),
             prompts,
             skills,
+            scopes,
             transcriber,
+            verify: agent.verify.into(),
             limits: agent.limits,
             caps: self.config.spending.caps(),
             budget: agent.budget,

@@ -32,6 +32,7 @@ mod observe;
 mod prompts;
 mod provider_choice;
 mod routing;
+mod scopes;
 mod setup_error;
 mod skills;
 mod system;

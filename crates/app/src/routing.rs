@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agent_core::{Destination, Router, Rule, Rules, SmallModel};
+use agent_core::{Destination, Router, Rule, Rules, SmallModel, ToolWorker};
 use providers::{Registry, RegistryError};
 
 use crate::{SetupProblem, config::Config, provider_choice::Choice};
@@ -50,7 +50,14 @@ pub(crate) fn apply(mut choice: Choice, config: &Config, problems: &mut Vec<Setu
         Ok(router) => routers.extend(router.map(|router| Arc::new(router) as Arc<dyn Router>)),
         Err(problem) => problems.push(problem),
     }
-    choice.models = choice.models.with_local(local.clone()).with_routers(routers);
+    let worker = section.worker.as_deref().and_then(|name| match registry.alone(name) {
+        Ok(ready) => Some(ToolWorker { model: ready.chosen(), calls: section.worker_calls }),
+        Err(error) => {
+            problems.push(wrong("routing.worker", name, &error));
+            None
+        }
+    });
+    choice.models = choice.models.with_local(local.clone()).with_routers(routers).with_worker(worker);
     choice
 }
 

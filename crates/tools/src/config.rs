@@ -1,6 +1,6 @@
 //! Which tools there are, and what they may.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use ::schedule::Zones;
 use schemars::JsonSchema;
@@ -37,6 +37,12 @@ pub struct ToolsConfig {
     pub message: MessageConfig,
     /// Prompts at later times.
     pub schedule: ScheduleConfig,
+    /// Other names of tools, each with the tool that it means: what a model calls a thing by habit.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub aliases: BTreeMap<String, String>,
+    /// Which tools are not on offer where.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub scopes: BTreeMap<String, ScopeConfig>,
     /// Most bytes of file text in one result of `read_file` and `grep`.
     pub max_read_bytes: usize,
     /// The user's time zone by its IANA name, such as `Europe/Berlin`. Without it, that of this machine.
@@ -49,10 +55,53 @@ impl Default for ToolsConfig {
             exec: ExecConfig::default(),
             message: MessageConfig::default(),
             schedule: ScheduleConfig::default(),
+            aliases: BTreeMap::new(),
+            scopes: BTreeMap::new(),
             max_read_bytes: 64 << 10,
             timezone: None,
         }
     }
+}
+
+/// `[tools.scopes.NAME]`: takes tools away wherever all of `channels`, `ranks` and `phases` hold that it names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ScopeConfig {
+    /// The channels on which it holds, such as `telegram` or `cron`; none: all.
+    pub channels: Vec<String>,
+    /// For whom it holds, by the lowest rank of those who speak: `owner`, `member`, `guest`; none: everybody.
+    pub ranks: Vec<Rank>,
+    /// What a run is for: `chat`, `subagent`, `heartbeat`; none: anything.
+    pub phases: Vec<Phase>,
+    /// The only tools that stay; `*` at the end stands for the rest of a name. Without it, all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub only: Option<Vec<String>>,
+    /// Tools that are taken away.
+    pub without: Vec<String>,
+}
+
+/// A rank of a speaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Rank {
+    /// You.
+    Owner,
+    /// One of your people.
+    Member,
+    /// Anybody who may talk.
+    Guest,
+}
+
+/// What a run is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Answering somebody.
+    Chat,
+    /// The work of a subagent.
+    Subagent,
+    /// A beat of the heart.
+    Heartbeat,
 }
 
 /// `[tools.schedule]`.

@@ -30,7 +30,9 @@ mod working_memory;
 pub use agents::{Agents, profiles};
 pub use calculate::{CalculateExpression, CalculationError, Number, evaluate};
 pub use chat_memory::ChatMemory;
-pub use config::{Deps, ScheduleConfig, ToolsConfig, ToolsError, register};
+pub use config::{
+    Deps, Phase, Rank as ScopeRank, ScheduleConfig, ScopeConfig, ToolsConfig, ToolsError, register,
+};
 pub use current_datetime::CurrentDatetime;
 pub use exec::{Exec, ExecConfig};
 pub use files::{

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use session_api::{
-    Batch, Checkpoint, Delivery, KvWrite, MessageId, OutboxKind, OutboxMessage, Page, Part, Purpose, Route,
-    RunOverrides, Scope, SessionKey, StoreError, StoredMessage, TurnId, UsageEntry, Window, WindowBudget,
-    Writes,
+    Batch, Checkpoint, Delivery, KvWrite, MessageId, OutboxKind, OutboxMessage, Page, Part, Purpose, Rank,
+    Route, RunOverrides, Scope, SessionKey, StoreError, StoredMessage, TurnId, UsageEntry, Window,
+    WindowBudget, Writes,
 };
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
     transcript,
 };
 use crate::{
-    ChosenModel, Core, ModelError, Ports,
+    ChosenModel, Core, ModelError, Ports, ToolPlace,
     context::{Frame, beginning},
     estimate_tokens,
     gateway::stable_id,
@@ -126,7 +126,9 @@ async fn setup(ports: &Ports, core: &Core, session: &SessionKey) -> Result<Setup
     let window = ports.stores.sessions.window(&scope, session, newest).await?;
     let info = ports.stores.sessions.session(&scope, session).await?.ok_or(CompactionError::Nothing)?;
     let own = core.models.choose(&RunOverrides::default(), window.model.as_deref())?;
-    let frame = Frame::of(ports, core, &own, &core.specs(&RunOverrides::default())).await?;
+    // Whoever speaks there next has these tools or fewer: what they take is only to be known roughly.
+    let place = ToolPlace { channel: &session.channel, rank: Rank::Owner, phase: Purpose::Chat };
+    let frame = Frame::of(ports, core, &own, &core.specs(&RunOverrides::default(), place)).await?;
     let chosen = core.compaction.model.clone().unwrap_or(own);
     let reader = Frame::of(ports, core, &chosen, &[]).await?;
     // As a turn has it, but for what its prompt says besides.

@@ -26,7 +26,8 @@ fn what_cannot_be_right_is_rejected() {
     let chatter = "- Blood type 0.\n- 2026-11-03 Trip to Oslo in May. [pinned]\n".to_owned()
         + BEFORE
         + &(0..200).map(|n| format!("word{n} ")).collect::<String>();
-    let table: &[(&str, fn(&Rejected) -> bool)] = &[
+    type Expected = fn(&Rejected) -> bool;
+    let table: &[(&str, Expected)] = &[
         ("", |error| *error == Rejected::Empty),
         ("```\n```", |error| *error == Rejected::Empty),
         (apology, |error| matches!(error, Rejected::Lost { .. } | Rejected::Invented { .. })),

@@ -23,6 +23,10 @@ pub(super) struct Bill {
     pub(super) reservation: Option<ReservationId>,
     /// Attempts that failed.
     pub(super) failed: Vec<Attempt>,
+    /// Calls of the worker that came to nothing which is used.
+    pub(super) aside: Vec<UsageEntry>,
+    /// Whether the reply is the worker's.
+    pub(super) by_worker: bool,
 }
 
 impl Run<'_> {
@@ -55,7 +59,18 @@ impl Run<'_> {
         iteration: u32,
         pending: &mut Writes,
     ) -> Event {
-        let several = !bill.failed.is_empty();
+        // Said where more than the chosen model had a word.
+        let several = !bill.failed.is_empty() || !bill.aside.is_empty() || bill.by_worker;
+        let mut aside = TokenUsage::default();
+        for entry in bill.aside.drain(..) {
+            aside += TokenUsage {
+                input_tokens: entry.input_tokens,
+                cached_tokens: entry.cached_tokens,
+                output_tokens: entry.output_tokens,
+                ..TokenUsage::default()
+            };
+            pending.usage.push(entry);
+        }
         for attempt in std::mem::take(&mut bill.failed) {
             self.note("model.failed", &attempt.message, attempt.millis, &attempt, pending);
             if attempt.usage != TokenUsage::default() {
@@ -66,7 +81,7 @@ impl Run<'_> {
         }
         match called {
             Ok(called) => {
-                let Called { reply, model, provider, estimated, millis, measured } = *called;
+                let Called { mut reply, model, provider, estimated, millis, measured } = *called;
                 pending.kv.extend(measured);
                 tracing::debug!(iteration, model, millis, "model replied");
                 if several {
@@ -82,6 +97,7 @@ impl Run<'_> {
                     estimated,
                     reserved,
                 ));
+                reply.usage += aside;
                 Event::Replied(reply)
             }
             Err(error) => {

@@ -1,13 +1,13 @@
 //! Turns of subagents: what they run with, and how their end reaches their parent.
 
 use session_api::{
-    ChildRun, Delivery, InboundId, Message, OutboxKind, OutboxMessage, Principal, Role, Route, SessionKey,
-    Writes,
+    ChildRun, Delivery, InboundId, Message, OutboxKind, OutboxMessage, Principal, Purpose, Role, Route,
+    SessionKey, Writes,
 };
 use subagents::Ended;
 
 use super::run::Run;
-use crate::{AgentError, PromptSection, Share, turn::Ending};
+use crate::{AgentError, PromptSection, Share, ToolPlace, turn::Ending};
 
 /// What every subagent is told.
 const ROLE: &str = "You are an agent that another conversation started for one task. Nobody reads along, and nobody answers \
@@ -58,7 +58,12 @@ impl Run<'_> {
             return Ok(Err(GONE));
         };
         self.overrides = first.overrides;
-        self.specs = self.core.specs(&self.overrides);
+        let place = ToolPlace {
+            channel: &self.info.session.channel,
+            rank: first.principal.rank,
+            phase: self.overrides.purpose.unwrap_or(Purpose::Chat),
+        };
+        self.specs = self.core.specs(&self.overrides, place);
         self.chosen = self.core.models.choose(&self.overrides, None);
         self.child =
             Some(Child { id, parent, reply: first.reply, principal: first.principal, run: *run, end: None });

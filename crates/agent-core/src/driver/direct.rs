@@ -30,6 +30,10 @@ impl Run<'_> {
                     Ok(self.reply("Only the owner may call tools directly."))
                 }
                 commands::Parsed::Tool { name, arguments } => {
+                    let name = match self.core.tools.get(&name) {
+                        Some(_) => name,
+                        None => self.core.scopes.real(&name).to_owned(),
+                    };
                     Ok(Intake::Tool(ToolCall { id: CallId("call_direct".into()), name, arguments }))
                 }
                 commands::Parsed::Slash { name, rest } => {

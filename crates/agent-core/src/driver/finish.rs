@@ -46,6 +46,9 @@ impl Run<'_> {
             self.tell_parent(&ending, &messages, &content, &mut writes).await?;
             let warnings = self.warnings(&writes).await;
             writes.outbox.extend(warnings);
+            if !self.off_record && ending == Ending::Answered {
+                self.hold_against_journal(machine, &content, quiet, &mut writes);
+            }
             if !self.off_record {
                 self.learn(ending.stop_reason(), &messages, !quiet, &mut writes).await;
             }

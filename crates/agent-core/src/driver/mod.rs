@@ -19,7 +19,9 @@ mod run;
 mod self_report;
 mod slot;
 mod tools;
+mod verify;
 mod watch;
+mod worker;
 
 use std::sync::Arc;
 

@@ -165,7 +165,13 @@ impl Run<'_> {
                     _ => collected.parts.push(Part::Reasoning { text }),
                 }
             }
-            ModelEvent::ToolCall(call) => collected.parts.push(Part::ToolCall(call)),
+            ModelEvent::ToolCall(mut call) => {
+                // From here on it has its real name, in the history too, so that the model learns it.
+                if self.core.tools.get(&call.name).is_none() {
+                    call.name = self.core.scopes.real(&call.name).to_owned();
+                }
+                collected.parts.push(Part::ToolCall(call));
+            }
             ModelEvent::Opaque { format, data } => collected.parts.push(Part::Opaque { format, data }),
             // The loop has taken them out.
             ModelEvent::Attempt(_) | ModelEvent::Finished(_) => {}

@@ -6,7 +6,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -18,8 +18,8 @@ use futures_util::{
     stream::FuturesUnordered,
 };
 use session_api::{
-    InboundId, InboundRow, MessageId, Principal, Route, RunOverrides, Scope, Step, StepKind, StoreError,
-    Turn, Window, WindowBudget, Writes,
+    InboundId, InboundRow, MessageId, Principal, Purpose, Route, RunOverrides, Scope, Step, StepKind,
+    StoreError, Turn, Window, WindowBudget, Writes,
 };
 use tool_api::ToolSpec;
 
@@ -35,6 +35,7 @@ use super::{
 };
 use crate::{
     AgentError, ChosenModel, Core, Hook, HookError, ModelError, Ports, RunEvent, RunEventKind, RunInfo,
+    ToolPlace,
     context::{self, Frame},
     turn::{Command, Ending, Event, Machine, Stamp},
 };
@@ -81,6 +82,8 @@ pub(super) struct Run<'a> {
     pub(super) left_out: AtomicBool,
     /// Whether a refused request was answered with a summary already.
     pub(super) compacted: AtomicBool,
+    /// How often the worker was asked.
+    pub(super) worked: AtomicU32,
 }
 
 /// On whose behalf a turn runs, and what the model is told because of it. A message that joins can only lower the rank.
@@ -115,7 +118,12 @@ impl<'a> Run<'a> {
         let principal = messages::principal(rows.clone()).cloned().unwrap_or_else(Principal::owner);
         let alone = messages::is_alone(&principal, rows);
         let overrides = first.map(|inbound| inbound.overrides.clone()).unwrap_or_default();
-        let specs = core.specs(&overrides);
+        let place = ToolPlace {
+            channel: &turn.lease.session.channel,
+            rank: principal.rank,
+            phase: overrides.purpose.unwrap_or(Purpose::Chat),
+        };
+        let specs = core.specs(&overrides, place);
         let chosen = core.models.choose(&overrides, None);
         let window = Window {
             checkpoint: None,
@@ -157,6 +165,7 @@ impl<'a> Run<'a> {
             filled: AtomicU64::new(0),
             left_out: AtomicBool::new(false),
             compacted: AtomicBool::new(false),
+            worked: AtomicU32::new(0),
         }
     }
 
@@ -211,8 +220,11 @@ impl<'a> Run<'a> {
                         }
                         work.push(Box::pin(async move {
                             let mut bill = Bill::default();
-                            let called =
-                                self.call_model(added, iteration, shrink, &mut bill).await.map(Box::new);
+                            let called = match self.ask_worker(&added, iteration, &mut bill).await {
+                                Some(called) => Ok(called),
+                                None => self.call_model(added, iteration, shrink, &mut bill).await,
+                            };
+                            let called = called.map(Box::new);
                             Done::Model { called, bill, iteration }
                         }));
                     }

@@ -12,7 +12,7 @@ use tool_api::{CallToJudge, Effect, Importance, Tool, ToolContext, ToolError, To
 
 use super::run::Run;
 use crate::{
-    RunEventKind,
+    RunEventKind, ToolPlace,
     turn::{Judged, Judgement},
 };
 
@@ -42,6 +42,21 @@ impl Run<'_> {
     }
 
     fn judge_one(&self, call: &ToolCall) -> (bool, Judged) {
+        // The rank may be lower than it was when the turn began.
+        let place = ToolPlace {
+            channel: &self.info.session.channel,
+            rank: self.behalf.load().principal.rank,
+            phase: self.purpose(),
+        };
+        if let Some(scope) = self.core.scopes.taken_by(&call.name, place)
+            && self.core.tools.get(&call.name).is_some()
+        {
+            let reason = format!("`{}` is not on offer here, by tools.scopes.{scope}", call.name);
+            return (
+                false,
+                Judged::Refuse(ToolError::Refused { class: "not_permitted", reason }.to_string()),
+            );
+        }
         let offered = self.specs.iter().any(|spec| spec.name == call.name);
         let Some(tool) = self.core.tools.get(&call.name).filter(|_| offered) else {
             let names: Vec<&str> = self.specs.iter().map(|spec| spec.name.as_str()).collect();
@@ -223,7 +238,13 @@ impl Run<'_> {
     }
 
     pub(super) fn audit(&self, kind: &str, call: &ToolCall, result: &str, millis: u64) -> AuditEntry {
-        let payload = serde_json::json!({ "arguments": call.arguments, "call": call.id.0, "result": result });
+        // The digest is that of the arguments as they were; what can be read names no secret.
+        let payload = serde_json::json!({
+            "arguments": self.ports.redact.redact(&call.arguments),
+            "arguments_digest": BlobId::of(call.arguments.as_bytes()).as_str(),
+            "call": call.id.0,
+            "result": result,
+        });
         AuditEntry {
             at: self.ports.clock.now(),
             session: self.info.session.clone(),

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use session_api::{
-    Approval, ApprovalId, ApprovalState, AuditEntry, AuditVerdict, BlobId, DeadLetter, Decision, Inbound,
-    InboundId, InboundKind, LeaseFrom, Message, Outcome, Page, Principal, Purpose, RunNow, Runner, Scope,
-    SearchHit, SessionInfo, SessionKey, StoreError, StoredMessage, Timestamp, Turn, UsageBy, UsageEntry,
-    UsageTotal, Writes,
+    Approval, ApprovalId, ApprovalState, AuditEntry, BlobId, DeadLetter, Decision, Inbound, InboundId,
+    InboundKind, LeaseFrom, Message, Outcome, Page, Principal, Purpose, RunNow, Runner, Scope, SearchHit,
+    SessionInfo, SessionKey, StoreError, StoredMessage, Timestamp, Turn, UsageBy, UsageEntry, UsageTotal,
+    Writes,
 };
 
 use super::{Factotum, run::LOOK_AGAIN};
@@ -167,11 +167,6 @@ impl Factotum {
                 }
             }
         }
-    }
-
-    /// Whether the audit log is whole.
-    pub async fn verify_audit(&self) -> Result<AuditVerdict, AgentError> {
-        Ok(self.ports.stores.audit.audit_verify().await?)
     }
 }
 

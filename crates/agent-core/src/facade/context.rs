@@ -2,12 +2,14 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use session_api::{Outcome, Principal, RunOverrides, Scope, SessionKey, SessionWrite, WindowBudget, Writes};
+use session_api::{
+    Outcome, Principal, Purpose, RunOverrides, Scope, SessionKey, SessionWrite, WindowBudget, Writes,
+};
 
 use super::Factotum;
 use crate::{
     AgentError, Compacted, CompactionError, CompactionTrouble, ContextReport, Core, HistoryReport, Ports,
-    ToolsReport,
+    ToolPlace, ToolsReport,
     compaction::{self, Why},
     context::{self, Frame, fit_history},
 };
@@ -24,7 +26,8 @@ pub(crate) async fn report(
     let window = ports.stores.sessions.window(&scope, session, budget).await?;
     let chosen = core.models.choose(&RunOverrides::default(), window.model.as_deref());
     let chosen = chosen.map_err(AgentError::Provider)?;
-    let specs = core.specs(&RunOverrides::default());
+    let place = ToolPlace { channel: &session.channel, rank: principal.rank, phase: Purpose::Chat };
+    let specs = core.specs(&RunOverrides::default(), place);
     let frame = Frame::of(ports, core, &chosen, &specs).await?;
     let shared = ports.stores.sessions.session(&scope, session).await?.is_some_and(|info| info.shared);
     let sections = context::sections(ports, core, principal, !shared, session).await?;

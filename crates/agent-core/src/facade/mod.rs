@@ -1,6 +1,7 @@
 //! The way in: for the command line, the HTTP API, and other programs.
 
 mod admin;
+mod audit;
 mod context;
 mod crew;
 mod jobs;

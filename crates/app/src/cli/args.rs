@@ -12,7 +12,7 @@ use clap_complete::Shell;
 
 pub(super) use super::agents_args::{Agents, Profiles, Trigger};
 pub(super) use super::model_args::{Models, Usage, UsageGroup};
-use super::{config::ConfigCommand, cron_args::Cron, memory_args::Memory, skills::Skills};
+use super::{audit::Audit, config::ConfigCommand, cron_args::Cron, memory_args::Memory, skills::Skills};
 
 /// A self-hosted personal assistant.
 #[derive(Debug, Parser)]
@@ -126,6 +126,9 @@ pub(super) enum Command {
     /// Messages that failed, or did not arrive, and are kept
     #[command(subcommand)]
     DeadLetters(DeadLetters),
+    /// What was done, refused and by whom, in chains that show when a row was changed
+    #[command(subcommand)]
+    Audit(Audit),
     /// What a turn did
     #[command(subcommand)]
     Turn(TurnCommand),

@@ -107,7 +107,7 @@ async fn act(assistant: &Assistant, command: MemoryKeeping) -> Result<u8, CliErr
             }
             for version in versions.iter().rev() {
                 if json {
-                    out::json(&object(version))?
+                    out::json(&object(version))?;
                 } else {
                     out::line(&line(version));
                 }

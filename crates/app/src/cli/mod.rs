@@ -6,6 +6,7 @@ mod agents_args;
 mod approvals;
 mod args;
 mod ask;
+mod audit;
 mod channels;
 mod config;
 mod context;
@@ -107,6 +108,7 @@ fn dispatch(args: Args) -> Result<u8, CliError> {
         Command::Channels(command) => start.block_on(channels::run(&start, command)),
         Command::Pairing(command) => start.block_on(pairing::run(&start, command)),
         Command::Cron(command) => start.block_on(cron::run(&start, command)),
+        Command::Audit(command) => start.block_on(audit::run(&start, command)),
         Command::Skills(command) => start.block_on(skills::run(&start, command)),
         Command::Memory(Memory::Finding(command)) => start.block_on(memory::run(&start, command)),
         Command::Memory(Memory::Keeping(command)) => start.block_on(memory_keeping::run(&start, command)),

@@ -20,7 +20,7 @@ pub struct ConsolidationSection {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub every: Option<String>,
-    /// When, as a cron expression by your time zone, as in `0 4 * * *`.
+    /// When, as a cron expression by your time zone, as in `0 4 * * *`. It counts before `every`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub cron: Option<String>,

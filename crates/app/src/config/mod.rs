@@ -43,7 +43,9 @@ pub use resolve::{ResolveError, SecretResolver};
 pub use routing::{RoutingSection, RuleSection};
 pub use schema::schema;
 pub use secret_ref::{SecretRef, SecretRefError, names_a_secret};
-pub use sections::{AgentSection, Config, Durability, LogConfig, LogFormat, ProviderSection, StorageSection};
+pub use sections::{
+    AgentSection, Config, Durability, LogConfig, LogFormat, ProviderSection, StorageSection, VerifyMode,
+};
 pub(crate) use suggest::nearest;
 
 #[cfg(test)]

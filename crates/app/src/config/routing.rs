@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// Who answers a message for which nobody chose a model (`--model`, `/model`, `/local`). Without anything here the main model
 /// does.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RoutingSection {
     /// A small model that chooses between the main model, the specialist and a tool that only looks, where no rule fits.
@@ -19,8 +19,22 @@ pub struct RoutingSection {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub specialist: Option<String>,
+    /// A cheap model that runs the tool loop: once the model that answers has called tools, this one says which come next, until
+    /// it wants none. When it fails, the model that answers goes on by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub worker: Option<String>,
+    /// How often the worker is asked in one turn, at most.
+    #[schemars(range(min = 1, max = 1000))]
+    pub worker_calls: u32,
     /// Rules by name; of several that fit the first by name counts.
     pub rules: BTreeMap<String, RuleSection>,
+}
+
+impl Default for RoutingSection {
+    fn default() -> Self {
+        Self { model: None, specialist: None, worker: None, worker_calls: 10, rules: BTreeMap::new() }
+    }
 }
 
 /// A rule: what a message must look like, and who answers it.

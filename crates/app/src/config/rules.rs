@@ -114,17 +114,12 @@ fn consolidation(section: &Value) -> Vec<Finding> {
     let start = KeyPath::parse("memory.consolidation");
     let mut found = Vec::new();
     if let Some(every) = section["every"].as_str().filter(|text| !text.trim().is_empty()) {
-        match schedule::parse_length("every", every) {
-            Ok(length) if length.as_secs() >= 60 => {}
-            Ok(_) => found.push(finding(start.child("every"), "is shorter than a minute", None)),
-            Err(_) => {
-                found.push(finding(start.child("every"), "is no length", Some("write it as in \"6h\"")))
-            }
-        }
-        if section["cron"].is_string() {
-            let hint = Some("write one of them");
-            found.push(finding(start.child("cron"), "stands beside `every`", hint));
-        }
+        let wrong = match schedule::parse_length("every", every) {
+            Ok(length) if length.as_secs() >= 60 => None,
+            Ok(_) => Some(("is shorter than a minute", None)),
+            Err(_) => Some(("is no length", Some("write it as in \"6h\""))),
+        };
+        found.extend(wrong.map(|(what, hint)| finding(start.child("every"), what, hint)));
     }
     if let Some(Err(error)) = section["cron"].as_str().map(str::parse::<schedule::Cron>) {
         found.push(finding(start.child("cron"), error.to_string(), None));

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use agent_core::{Autonomy, BudgetConfig, RetryPolicy, turn::Limits};
+use agent_core::{Autonomy, BudgetConfig, RetryPolicy, Verify, turn::Limits};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -107,6 +107,8 @@ pub struct AgentSection {
     pub approval_minutes: u32,
     /// Names of tools that ask for permission before each call.
     pub ask: Vec<String>,
+    /// `flag` names behind an answer the files, addresses and tools that it cites and no tool call had to do with.
+    pub verify: VerifyMode,
     /// How far one turn may go.
     #[schemars(schema_with = "schema::limits")]
     pub limits: Limits,
@@ -133,11 +135,32 @@ impl Default for AgentSection {
             workspace: None,
             approval_minutes: 10,
             ask: Vec::new(),
+            verify: VerifyMode::Off,
             limits: Limits::default(),
             budget: BudgetConfig::default(),
             retry: RetryPolicy::default(),
             breaker: BreakerSection::default(),
             self_report_every: Autonomy::default().self_report_every,
+        }
+    }
+}
+
+/// Whether answers are held against what was done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum VerifyMode {
+    /// They are not.
+    #[default]
+    Off,
+    /// What no tool call had to do with is named.
+    Flag,
+}
+
+impl From<VerifyMode> for Verify {
+    fn from(mode: VerifyMode) -> Self {
+        match mode {
+            VerifyMode::Off => Self::Off,
+            VerifyMode::Flag => Self::Flag,
         }
     }
 }

@@ -39,7 +39,7 @@ impl Versions {
             match serde_json::from_slice::<Version>(&bytes) {
                 Ok(version) => versions.push(version),
                 Err(error) => {
-                    tracing::warn!(%error, file = entry.name, "a version of the memory cannot be read")
+                    tracing::warn!(%error, file = entry.name, "a version of the memory cannot be read");
                 }
             }
         }

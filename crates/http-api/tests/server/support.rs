@@ -144,6 +144,8 @@ impl Gateway {
             prompts: Arc::new(NoPrompts),
             skills: Arc::new(NoSkills),
             transcriber: None,
+            verify: Default::default(),
+            scopes: Default::default(),
             limits: Limits::default(),
             caps: SpendingCaps::default(),
             budget: BudgetConfig::default(),

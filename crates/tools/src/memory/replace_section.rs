@@ -29,7 +29,7 @@ pub struct MemoryReplaceSectionArgs {
     section: String,
     /// Its new text without the heading; empty takes it out.
     text: String,
-    /// The digest that memory_read gave.
+    /// The digest that `memory_read` gave.
     digest: String,
     /// `memory`, `today`, or a day.
     #[serde(default)]

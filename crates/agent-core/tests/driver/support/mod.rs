@@ -60,6 +60,8 @@ pub(crate) fn core(provider: Arc<dyn LlmProvider>, tools: Vec<Arc<dyn Tool>>) ->
         prompts: Arc::new(NoPrompts),
         skills: Arc::new(NoSkills),
         transcriber: None,
+        verify: Default::default(),
+        scopes: Default::default(),
         limits: Limits::default(),
         caps: SpendingCaps::default(),
         budget: BudgetConfig::default(),

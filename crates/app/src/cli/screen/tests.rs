@@ -81,6 +81,8 @@ fn assistant(replies: Vec<ScriptedReply>, approver: Arc<dyn Approver>) -> Factot
         prompts: Arc::new(NoPrompts),
         skills: Arc::new(NoSkills),
         transcriber: None,
+        verify: Default::default(),
+        scopes: Default::default(),
         limits: Limits { model_calls: 3, ..Limits::default() },
         caps: SpendingCaps::default(),
         budget: BudgetConfig::default(),
