@@ -70,8 +70,10 @@ fn core(provider: ScriptedProvider) -> Result<Core, String> {
         limits: Limits::default(),
         caps: SpendingCaps::default(),
         budget: BudgetConfig::default(),
+        effort: None,
         approval_expiry: Duration::from_secs(600),
         zones: Default::default(),
+        autonomy: agent_core::Autonomy::default(),
     })
 }
 

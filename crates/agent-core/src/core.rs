@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use schedule::Zones;
 use serde::{Deserialize, Serialize};
-use session_api::RunOverrides;
+use session_api::{Effort, RunOverrides};
 use sha2::{Digest, Sha256};
 use tool_api::{Approver, Registry, ToolSpec};
 
@@ -30,6 +30,30 @@ pub struct BudgetConfig {
 impl Default for BudgetConfig {
     fn default() -> Self {
         Self { history_messages: 200, history_bytes: 256 * 1024, file_bytes: 32 * 1024, result_chars: 16_000 }
+    }
+}
+
+/// What the assistant does by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Autonomy {
+    /// After so many model calls of a turn its model is told how far it is; 0: never.
+    pub self_report_every: u32,
+    /// How long after the start of a goal's round the next one comes.
+    pub goal_every: Duration,
+    /// Most rounds of a goal.
+    pub goal_rounds: u64,
+    /// The most that a goal may cost, in millionths of a US dollar.
+    pub goal_cost_micros: Option<u64>,
+}
+
+impl Default for Autonomy {
+    fn default() -> Self {
+        Self {
+            self_report_every: 10,
+            goal_every: Duration::from_secs(10 * 60),
+            goal_rounds: 30,
+            goal_cost_micros: None,
+        }
     }
 }
 
@@ -60,10 +84,14 @@ pub struct Core {
     pub caps: SpendingCaps,
     /// How much room each thing has.
     pub budget: BudgetConfig,
+    /// How hard models are to think where neither the conversation nor a preset says so.
+    pub effort: Option<Effort>,
     /// How long a question stays open.
     pub approval_expiry: Duration,
     /// The time zones that scheduled jobs know.
     pub zones: Zones,
+    /// What it does by itself.
+    pub autonomy: Autonomy,
 }
 
 impl Core {

@@ -37,6 +37,7 @@ mod jobs;
 mod layers;
 mod learning;
 mod loopback;
+mod memory;
 mod models;
 mod provider;
 mod redact;
@@ -44,6 +45,7 @@ mod replay;
 mod routing;
 mod scopes;
 mod skills;
+mod speak;
 mod spending;
 pub mod turn;
 
@@ -56,7 +58,7 @@ fn failpoint(site: &'static str) {
 }
 
 pub use admission::{
-    Admission, AllowList, ChannelRules, Gate, GroupPolicy, Judgement, Paired, Pairing, PairingError,
+    Admission, AllowList, ChannelRules, Gate, GroupPolicy, Judgement, Link, Paired, Pairing, PairingError,
     PairingRequest, REFUSED, RuleVerdict,
 };
 pub use audio::{
@@ -77,13 +79,13 @@ pub use context::{
     NoPrompts, PromptRequest, PromptSection, PromptSource, Share, estimate_tokens, fold_history,
     system_prompt,
 };
-pub use core::{BudgetConfig, Core};
+pub use core::{Autonomy, BudgetConfig, Core};
 pub use embedding::{Embedded, Embedder, WordEmbedder};
 pub use error::AgentError;
 pub use event::{RunEvent, RunEventKind};
 pub use facade::{
-    Approvals, Factotum, JobReport, Jobs, Ports, Refusal, RefusedCall, ResumedRun, RunError, RunRequest,
-    RunResult, RunStream, Sessions, Spawn, StandingRules, Waiting,
+    Approvals, Factotum, FollowUp, JobReport, Jobs, Memory, Opened, Ports, Refusal, RefusedCall, ResumedRun,
+    RunError, RunRequest, RunResult, RunStream, Sessions, Spawn, StandingRules, Trigger, Triggers, Waiting,
 };
 pub use fakes::{ScriptedProvider, ScriptedReply};
 pub use heartbeat::{
@@ -95,6 +97,7 @@ pub use jobs::{JobNotFound, find_job, job_state, shown};
 pub use layers::{RetryPolicy, RetryingProvider};
 pub use learning::{Experience, LearntPrompts, LearntRule, RuleBook, RuleScope, ToolExperience};
 pub use loopback::LoopbackChannel;
+pub use memory::{CaughtUp, NoNotes, NoteFile, NoteFiles, WithWorkingMemory, sections};
 pub use models::{ChosenModel, ModelDirectory, Models};
 pub use provider::{
     Attempt, FinishReason, Finished, LlmProvider, ModelError, ModelErrorKind, ModelEvent, ModelRequest,
@@ -113,4 +116,6 @@ pub use skills::{
     InstalledSkill, MOST_SKILL_BYTES, NoSkills, ReadSkill, Requires, Skill, SkillOrigin, SkillProblem,
     SkillSet, SkillSource, parse_skill, skill_sections,
 };
+pub use speak::Speak;
 pub use spending::{SpendingCaps, cost_of};
+pub use subagents::{AgentState, AgentView, Profile, ProfileError};

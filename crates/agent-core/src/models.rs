@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use session_api::RunOverrides;
+use session_api::{Effort, RunOverrides};
 
 use crate::{LlmProvider, ModelError, ModelErrorKind, Router, TokenUsage};
 
@@ -15,12 +15,14 @@ pub struct ChosenModel {
     pub model: String,
     /// Who may answer in its place when it fails: providers by name, and their models.
     pub behind: Vec<(String, String)>,
+    /// How hard it is to think where nobody says otherwise.
+    pub effort: Option<Effort>,
 }
 
 impl ChosenModel {
     /// A model with nobody behind it.
     pub fn new(provider: Arc<dyn LlmProvider>, model: impl Into<String>) -> Self {
-        Self { provider, model: model.into(), behind: Vec::new() }
+        Self { provider, model: model.into(), behind: Vec::new(), effort: None }
     }
 
     /// `PROVIDER/MODEL`.
@@ -43,6 +45,9 @@ pub trait ModelDirectory: Send + Sync {
 
     /// The model of this preset.
     fn preset(&self, name: &str) -> Result<ChosenModel, ModelError>;
+
+    /// The model of this name, with `main` and those behind it to answer in its place.
+    fn in_front_of(&self, name: &str, main: &str) -> Result<ChosenModel, ModelError>;
 
     /// What a person may put in front of a slash, by name.
     fn providers(&self) -> Vec<String>;
@@ -133,6 +138,11 @@ impl Models {
         self.directory.model(name)
     }
 
+    /// The model that a router had chosen when the turn began, by its full name.
+    pub(crate) fn routed(&self, name: &str) -> Result<ChosenModel, ModelError> {
+        self.directory.in_front_of(name, &self.default.name())
+    }
+
     /// The model for a run: its override, else the session's choice, else the default.
     pub fn choose(&self, overrides: &RunOverrides, session: Option<&str>) -> Result<ChosenModel, ModelError> {
         match (&overrides.preset, overrides.model.as_deref().or(session)) {
@@ -181,6 +191,11 @@ impl ModelDirectory for ByName {
     fn preset(&self, name: &str) -> Result<ChosenModel, ModelError> {
         // Taking the default instead would answer with a model that nobody asked for.
         Err(self.unknown(&format!("there is no preset `{name}`; name a model as PROVIDER/MODEL instead")))
+    }
+
+    /// Nobody stands behind it: these providers have no chains.
+    fn in_front_of(&self, name: &str, _main: &str) -> Result<ChosenModel, ModelError> {
+        self.model(name)
     }
 
     fn providers(&self) -> Vec<String> {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
-use session_api::{BlobId, Message, ToolCall};
+use session_api::{BlobId, Effort, Message, ToolCall};
 use tool_api::ToolSpec;
 
 /// What a provider is.
@@ -35,6 +35,8 @@ pub struct ModelRequest {
     pub tools: Arc<[ToolSpec]>,
     /// The bytes of the images and files that `messages` names, as far as they are to be sent.
     pub blobs: HashMap<BlobId, Bytes>,
+    /// How hard to think; `None`: as the provider is set up.
+    pub effort: Option<Effort>,
     /// Most tokens to write; `None`: the provider's own limit.
     pub max_output_tokens: Option<u32>,
     /// Follows the message through logs; sent where the wire format has a place for it.

@@ -27,6 +27,7 @@ pub mod exit;
 mod failpoint;
 mod gateway;
 mod memory;
+mod notes;
 mod observe;
 mod prompts;
 mod provider_choice;

@@ -21,14 +21,22 @@ pub(crate) struct Choice {
     pub(crate) reason: String,
 }
 
-/// Chooses: what the configuration names, else its first provider, else a key in the environment, else a server on this
+/// What names can mean here, and the one that counts when nobody says otherwise.
+pub(crate) struct Known {
+    pub(crate) registry: Arc<Registry>,
+    /// The default: a model or a preset. Nobody has looked yet whether it can be had.
+    pub(crate) name: String,
+    reason: String,
+}
+
+/// Finds that out: what the configuration names, else its first provider, else a key in the environment, else a server on this
 /// machine, else the offline provider. `wanted` is `agent.model`, `settings` are those of the configuration alone.
-pub(crate) async fn choose(
+pub(crate) async fn known(
     wanted: Option<&str>,
     mut settings: Settings,
     environment: &Environment,
     board: &Arc<Switchboard>,
-) -> Result<Choice, SetupProblem> {
+) -> Known {
     let configured = settings.providers.keys().next().cloned();
     let found = from_environment(&mut settings, environment);
     let (name, reason) = match (wanted, configured, found) {
@@ -54,7 +62,12 @@ pub(crate) async fn choose(
     };
     let front = settings.presets.get(&name).map_or(name.as_str(), |preset| preset.model.as_str());
     settings.default_provider = front.split('/').next().map(str::to_owned);
-    let registry = Arc::new(Registry::new(settings, board.clone()));
+    Known { registry: Arc::new(Registry::new(settings, board.clone())), name, reason }
+}
+
+/// The model of [`Known::name`], where it and all that is configured beside it can be had. `wanted` is `agent.model`.
+pub(crate) fn choose(known: Known, wanted: Option<&str>) -> Result<Choice, SetupProblem> {
+    let Known { registry, name, reason } = known;
     let wrong = registry.check();
     if !wrong.is_empty() {
         let all: Vec<String> = wrong.iter().map(ToString::to_string).collect();

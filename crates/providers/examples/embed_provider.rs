@@ -32,6 +32,7 @@ async fn converse(provider: &dyn LlmProvider) -> Result<(), ModelError> {
             messages: messages.clone().into(),
             tools: [calculator.clone()].into(),
             blobs: HashMap::new(),
+            effort: None,
             max_output_tokens: None,
             correlation: String::new(),
         };

@@ -133,6 +133,7 @@ async fn ask(
         messages: Arc::new(vec![message]),
         tools: Arc::new([]),
         blobs: Default::default(),
+        effort: None,
         max_output_tokens: Some(MOST_TOKENS),
         correlation: String::new(),
     };

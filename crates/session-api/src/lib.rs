@@ -3,7 +3,7 @@
 //! Everything that Factotum knows of a conversation is a value of this crate: who speaks ([`Principal`]), in which
 //! order ([`SessionKey`]), what came in ([`Inbound`]), what was said ([`Message`]), what goes out ([`OutboxMessage`]).
 //! The store ports ([`Mailbox`], [`SessionStore`], [`KvStore`], [`UsageLedger`], [`AuditLog`], [`BlobStore`],
-//! [`JobStore`]) keep these values. Their obligations stand in their doc comments; each sentence there is a case of the
+//! [`JobStore`], [`MemoryIndex`]) keep these values. Their obligations stand in their doc comments; each sentence there is a case of the
 //! suite in `contract` (feature `contract`), which [`InMemoryStore`] and every adapter run.
 //!
 //! # A transaction is data
@@ -27,6 +27,7 @@ mod backlog;
 mod batch;
 mod blob;
 mod clock;
+mod effort;
 mod error;
 mod ids;
 mod in_memory;
@@ -36,6 +37,7 @@ mod journal;
 mod kv;
 mod lock;
 mod mailbox;
+mod memory;
 mod message;
 mod outbox;
 mod pairing;
@@ -53,6 +55,7 @@ pub use backlog::Backlog;
 pub use batch::{Acceptance, Accepted, Ack, Batch, CursorMove, CursorPosition, RunNow, SourceLease};
 pub use blob::{BlobId, BlobStore};
 pub use clock::{Clock, ManualClock, Timestamp};
+pub use effort::{Effort, EffortError};
 pub use error::StoreError;
 pub use ids::{
     ApprovalId, IdSource, InboundId, JobId, MessageId, OutboxId, PartId, ReservationId, SequentialIds,
@@ -60,21 +63,25 @@ pub use ids::{
 };
 pub use in_memory::InMemoryStore;
 pub use inbound::{
-    Inbound, InboundKind, InboundRow, InboundState, InboundView, Outcome, RunOverrides, Runner, Settled,
-    WhenBusy,
+    ChildRun, Inbound, InboundKind, InboundRow, InboundState, InboundView, Outcome, RunOverrides, Runner,
+    Settled, WhenBusy,
 };
 pub use job::{Job, JobLease, JobRun, JobStore, JobWrite, KEPT_RUNS};
 pub use journal::{JournalEntry, Step, StepKind, TurnRecord};
 pub use kv::{KvEntry, KvStore, KvWrite};
 pub use lock::{LOCK_KEY, Locked};
 pub use mailbox::Mailbox;
+pub use memory::{
+    IndexProgress, MOST_HITS, MemoryFile, MemoryHit, MemoryIndex, MemoryKind, MemoryPlace, MemoryPlaceError,
+    MemoryQuery, MemorySection, RANKED, Ranking, Recalled, excerpt, index_words, query_words,
+};
 pub use message::{CallId, Message, Part, Role, ToolCall, ToolResult, ToolStatus};
 pub use outbox::{
     Delivery, Draft, OnDoubt, OutPart, OutboxKind, OutboxMessage, PartClaim, PartState, Settlement, Splitter,
     Undelivered,
 };
 pub use pairing::{PairingCode, PairingCodeError};
-pub use principal::{Principal, PrincipalId, Rank, Scope};
+pub use principal::{PersonWrite, Principal, PrincipalId, Rank, Scope};
 pub use session::{Route, SessionInfo, SessionKey, SessionKeyError, SessionWrite};
 pub use session_store::{Checkpoint, Page, SearchHit, SessionStore, StoredMessage, Window, WindowBudget};
 pub use stores::Stores;

@@ -151,6 +151,20 @@ impl Message {
         texts.join("\n")
     }
 
+    /// As [`text`](Self::text), with the text that the model read of each tool result.
+    #[must_use]
+    pub fn readable(&self) -> String {
+        let mut texts = Vec::new();
+        for part in &self.parts {
+            match part {
+                Part::Text { text } => texts.push(text.as_str()),
+                Part::ToolResult(result) => texts.extend(result.content.iter().filter_map(Part::as_text)),
+                _ => {}
+            }
+        }
+        texts.join("\n")
+    }
+
     /// The tool calls it holds, in order.
     pub fn tool_calls(&self) -> impl Iterator<Item = &ToolCall> {
         self.parts.iter().filter_map(|part| match part {

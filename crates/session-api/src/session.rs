@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{PrincipalId, Timestamp, TurnId};
+use crate::{Effort, PrincipalId, Timestamp, TurnId};
 
 /// Names one conversation. Rows of one key are worked on in order, one turn at a time; nothing else orders them.
 ///
@@ -98,12 +98,16 @@ pub struct SessionInfo {
     pub title: Option<String>,
     /// The model chosen for it by `/model`.
     pub model: Option<String>,
+    /// How hard that model is to think, chosen by `/think`.
+    pub effort: Option<Effort>,
     /// The session that started it (subagents).
     pub parent: Option<SessionKey>,
     /// Raised whenever history is taken away; what was begun under an older epoch is refused.
     pub epoch: u64,
     /// Messages stored.
     pub messages: u64,
+    /// The place of the newest message; more than `messages` where older ones were taken away.
+    pub last_seq: u64,
     /// Inbound rows that wait.
     pub pending: u64,
     /// The turn that runs, waits for an approval, or was orphaned.
@@ -121,6 +125,13 @@ pub struct SessionWrite {
     pub title: Option<String>,
     /// Sets (`Some(Some)`) or forgets (`Some(None)`) the session's model.
     pub model: Option<Option<String>>,
+    /// Sets (`Some(Some)`) or forgets (`Some(None)`) how hard the session's model is to think.
+    #[serde(default)]
+    pub effort: Option<Option<Effort>>,
     /// Starts afresh: the next [`window`](crate::SessionStore::window) begins after this commit. Nothing is deleted.
     pub fresh: bool,
+    /// Takes the messages up to this place away, and with them the summaries that stand for them, and raises the epoch;
+    /// the turn that writes it goes on under the new one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub trim: Option<u64>,
 }

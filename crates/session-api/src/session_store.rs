@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{Message, MessageId, Scope, SessionInfo, SessionKey, StoreError, Timestamp};
+use crate::{Effort, Message, MessageId, Scope, SessionInfo, SessionKey, StoreError, Timestamp};
 
 /// A message with its place in its session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub struct Window {
     pub epoch: u64,
     /// The model chosen for this session.
     pub model: Option<String>,
+    /// How hard that model is to think.
+    pub effort: Option<Effort>,
 }
 
 /// Which messages of a history to list.
@@ -96,6 +98,15 @@ pub trait SessionStore: Send + Sync {
     /// Sessions, last changed first, at most `limit`.
     async fn sessions(&self, scope: &Scope, limit: usize) -> Result<Vec<SessionInfo>, StoreError>;
 
+    /// Sessions that `parent` started, or that any session started, last changed first, at most `limit`. With `active`
+    /// only those with an open turn or rows that wait.
+    async fn children(
+        &self,
+        parent: Option<&SessionKey>,
+        active: bool,
+        limit: usize,
+    ) -> Result<Vec<SessionInfo>, StoreError>;
+
     /// Messages whose text holds `text`, letter case ignored (ASCII at least), newest first, at most `limit`.
     async fn search(&self, scope: &Scope, text: &str, limit: usize) -> Result<Vec<SearchHit>, StoreError>;
 
@@ -109,7 +120,8 @@ pub trait SessionStore: Send + Sync {
         checkpoint: Checkpoint,
     ) -> Result<(), StoreError>;
 
-    /// Takes all messages and checkpoints of a session away and raises its epoch. An open turn is marked as stopped;
+    /// Takes all messages and checkpoints of a session away, with the values that [belong to
+    /// it](crate::PrincipalId::of_session), and raises its epoch. An open turn is marked as stopped;
     /// while a living worker holds its lease the answer is [`StoreError::Busy`] and nothing else changes. Pending rows
     /// stay. Returns how many messages there were; an unknown session has 0.
     async fn clear_session(&self, scope: &Scope, key: &SessionKey) -> Result<u64, StoreError>;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{AuditLog, BlobStore, JobStore, KvStore, Mailbox, SessionStore, UsageLedger};
+use crate::{AuditLog, BlobStore, JobStore, KvStore, Mailbox, MemoryIndex, SessionStore, UsageLedger};
 
 /// One of each store port. They share one transaction domain: what [`Mailbox`] commits, the others read.
 #[derive(Clone)]
@@ -21,13 +21,23 @@ pub struct Stores {
     pub blobs: Arc<dyn BlobStore>,
     /// Jobs.
     pub jobs: Arc<dyn JobStore>,
+    /// What was said and noted, by its words.
+    pub memory: Arc<dyn MemoryIndex>,
 }
 
 impl Stores {
     /// All ports on one value.
     pub fn of<S>(store: Arc<S>) -> Self
     where
-        S: Mailbox + SessionStore + KvStore + UsageLedger + AuditLog + BlobStore + JobStore + 'static,
+        S: Mailbox
+            + SessionStore
+            + KvStore
+            + UsageLedger
+            + AuditLog
+            + BlobStore
+            + JobStore
+            + MemoryIndex
+            + 'static,
     {
         Self {
             mailbox: store.clone(),
@@ -36,7 +46,8 @@ impl Stores {
             usage: store.clone(),
             audit: store.clone(),
             blobs: store.clone(),
-            jobs: store,
+            jobs: store.clone(),
+            memory: store,
         }
     }
 }

@@ -4,13 +4,14 @@ use std::collections::{HashMap, HashSet};
 
 use session_api::{
     ApprovalWrite, AuditEntry, Delivery, Inbound, JobWrite, KEPT_RUNS, KvWrite, Message, MessageId,
-    OutboxMessage, SessionWrite, StoreError, TurnId, TurnRecord, Writes,
+    OutboxMessage, PersonWrite, SessionWrite, StoreError, TurnId, TurnRecord, Writes,
 };
 use sqlx::sqlite::SqliteRow;
 
 use crate::{
     accept,
     encode::{Reading, bytes, int, json, rank},
+    erase,
     error::invalid,
     fence::Held,
     script::Script,
@@ -61,6 +62,9 @@ pub(crate) async fn apply(
     }
     for entry in &writes.usage {
         usage::record(script, entry);
+    }
+    for write in &writes.people {
+        person(script, write);
     }
     let now = transaction.now();
     for write in &writes.kv {
@@ -151,6 +155,28 @@ fn job_write(script: &mut Script, job: &JobWrite) {
     }
 }
 
+/// Who is who.
+fn person(script: &mut Script, write: &PersonWrite) {
+    match write {
+        PersonWrite::Join { from, into } => {
+            let (from, into) = (from.0.as_str(), into.0.as_str());
+            for sql in [
+                "UPDATE sessions SET principal = ? WHERE principal = ?",
+                "UPDATE jobs SET owner = ? WHERE owner = ?",
+                "UPDATE OR IGNORE kv SET owner = ? WHERE owner = ?",
+                "UPDATE joined SET person = ? WHERE person = ?",
+            ] {
+                script.add(sql).bind(into).bind(from);
+            }
+            script.add("DELETE FROM kv WHERE owner = ?").bind(from);
+            script.add("INSERT OR REPLACE INTO joined (id, person) VALUES (?, ?)").bind(from).bind(into);
+        }
+        PersonWrite::Part { from } => {
+            script.add("UPDATE joined SET parted = 1 WHERE id = ?").bind(from.0.as_str());
+        }
+    }
+}
+
 pub(crate) fn kv(script: &mut Script, write: &KvWrite, now: i64) {
     match write {
         KvWrite::Set { owner, key, value, expires_at } => {
@@ -208,12 +234,20 @@ pub(crate) fn session(
     last_seq: i64,
     change: SessionWrite,
 ) -> Result<(), StoreError> {
-    let SessionWrite { title, model, fresh } = change;
+    let SessionWrite { title, model, effort, fresh, trim } = change;
+    if let Some(upto) = trim {
+        let upto = int(upto).min(last_seq);
+        erase::trim(script, held.session, upto, transaction.no()?);
+    }
     if let Some(title) = title {
         script.add("UPDATE sessions SET title = ? WHERE id = ?").bind(title).bind(held.session);
     }
     if let Some(model) = model {
         script.add("UPDATE sessions SET model = ? WHERE id = ?").bind(model).bind(held.session);
+    }
+    if let Some(effort) = effort {
+        let effort = effort.map(|effort| effort.as_str().to_owned());
+        script.add("UPDATE sessions SET effort = ? WHERE id = ?").bind(effort).bind(held.session);
     }
     if fresh {
         let id = MessageId::new(transaction.ids());

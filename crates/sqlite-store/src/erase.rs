@@ -10,6 +10,7 @@ use crate::{
     apply::{self, pk},
     encode::{Reading, bytes, int},
     history::{IN_SCOPE, bind_scope},
+    memory,
     script::Script,
     transaction::Transaction,
 };
@@ -25,8 +26,18 @@ pub(crate) const FATES: &[(&str, Fate)] = &[
     ("inbox", Fate::Goes),
     ("job_runs", Fate::Stays("belongs to a job")),
     ("jobs", Fate::Stays("belongs to a person")),
+    ("joined", Fate::Stays("belongs to a person")),
     ("journal", Fate::Goes),
-    ("kv", Fate::Stays("belongs to a person")),
+    ("kv", Fate::Stays("belongs to a person; what belongs to the session goes")),
+    ("memory_files", Fate::Stays("belongs to a file")),
+    ("memory_forgotten", Fate::Goes),
+    ("memory_notes", Fate::Stays("belongs to a file")),
+    ("memory_state", Fate::Stays("belongs to the index")),
+    ("memory_words", Fate::Goes),
+    ("memory_words_config", Fate::Stays("part of memory_words")),
+    ("memory_words_data", Fate::Goes),
+    ("memory_words_docsize", Fate::Goes),
+    ("memory_words_idx", Fate::Goes),
     ("messages", Fate::Goes),
     ("outbox", Fate::Goes),
     ("parts", Fate::Goes),
@@ -97,9 +108,27 @@ async fn stop(
     Ok(Ok(free))
 }
 
-fn forget_history(script: &mut Script, session: i64) {
+fn forget_history(script: &mut Script, session: i64, key: &SessionKey) {
+    script.add("DELETE FROM kv WHERE owner = ?").bind(PrincipalId::of_session(key).0);
+    memory::forget_messages(script, pk(session, 0), pk(session + 1, 0));
     script.add("DELETE FROM messages WHERE pk > ? AND pk < ?").bind(pk(session, 0)).bind(pk(session + 1, 0));
     script.add("DELETE FROM checkpoints WHERE session_id = ?").bind(session);
+}
+
+/// Takes messages up to a place away, under the lease of the session's own turn, whose epoch is raised with the session's.
+/// A summary would tell what was taken away: only fresh starts are kept.
+pub(crate) fn trim(script: &mut Script, session: i64, upto: i64, epoch: i64) {
+    memory::forget_messages(script, pk(session, 0), pk(session, upto + 1));
+    script.add(
+        "UPDATE sessions SET epoch = ?, messages = messages -
+            (SELECT count(*) FROM messages WHERE pk > ? AND pk < ?) WHERE id = ?",
+    );
+    script.bind(epoch).bind(pk(session, 0)).bind(pk(session, upto + 1)).bind(session);
+    script.add("DELETE FROM messages WHERE pk > ? AND pk < ?");
+    script.bind(pk(session, 0)).bind(pk(session, upto + 1));
+    script.add("DELETE FROM checkpoints WHERE session_id = ? AND summary <> ''").bind(session);
+    script.add("UPDATE turns SET epoch = ? WHERE id = (SELECT open_turn FROM sessions WHERE id = ?)");
+    script.bind(epoch).bind(session);
 }
 
 /// `SessionStore::clear_session`. An open turn stays, marked as stopped: whoever leases it next tells its sender.
@@ -113,7 +142,7 @@ pub(crate) async fn clear(
         Err(taken) => return Ok(taken),
     };
     let mut script = Script::default();
-    forget_history(&mut script, id);
+    forget_history(&mut script, id, &key);
     let no = transaction.no()?;
     script.add(
         "UPDATE sessions SET epoch = ?, last_seq = 0, messages = 0, changed = ?, updated_at = ? WHERE id = ?",
@@ -134,7 +163,7 @@ pub(crate) async fn delete(
         Err(taken) => return Ok(taken),
     };
     let mut script = Script::default();
-    forget_history(&mut script, id);
+    forget_history(&mut script, id, &key);
     // Journals, questions and drafts go with their turns, parts with their messages, by foreign keys.
     for sql in [
         "DELETE FROM approvals WHERE session_id = ?",

@@ -1,8 +1,8 @@
 //! Reads histories.
 
 use session_api::{
-    Checkpoint, MessageId, Page, Scope, SearchHit, SessionInfo, SessionKey, StoreError, StoredMessage,
-    TurnId, Window, WindowBudget,
+    Checkpoint, Effort, MessageId, Page, Scope, SearchHit, SessionInfo, SessionKey, StoreError,
+    StoredMessage, TurnId, Window, WindowBudget,
 };
 
 use crate::{
@@ -34,11 +34,11 @@ const FIND: &str = "SELECT s.id FROM sessions s WHERE s.key = ? AND {scope}";
 
 const INFO: &str = "SELECT s.key, s.principal, s.shared, s.title, s.model, s.parent, s.epoch, s.messages,
         (SELECT count(*) FROM inbox i WHERE i.session_id = s.id AND i.state < 2 AND i.state = 0),
-        s.open_turn, s.created_at, s.updated_at FROM sessions s WHERE {scope}";
+        s.open_turn, s.created_at, s.updated_at, s.effort, s.last_seq FROM sessions s WHERE {scope}";
 
 /// The session and its newest checkpoint in one row, found by two index look-ups.
 const WINDOW: &str =
-    "SELECT s.id, s.epoch, s.model, s.last_seq, c.id, c.upto, c.summary, c.at FROM sessions s
+    "SELECT s.id, s.epoch, s.model, s.last_seq, c.id, c.upto, c.summary, c.at, s.effort FROM sessions s
     LEFT JOIN checkpoints c ON c.session_id = s.id
         AND c.no = (SELECT max(no) FROM checkpoints WHERE session_id = s.id)
     WHERE s.key = ? AND {scope}";
@@ -91,12 +91,19 @@ async fn read_window(
     script.bind(limit(most)).bind(limit(page));
     let mut found = store.snapshot(script).await?;
     let file = &store.shared.layout.database;
-    let mut window =
-        Window { checkpoint: None, messages: Vec::new(), truncated: false, epoch: 0, model: None };
+    let mut window = Window {
+        checkpoint: None,
+        messages: Vec::new(),
+        truncated: false,
+        epoch: 0,
+        model: None,
+        effort: None,
+    };
     let Some(row) = found.first(0) else { return Ok((window, true)) };
     let session = Reading { file, row: &row };
     window.epoch = session.uint(1)?;
     window.model = session.maybe_text(2)?;
+    window.effort = effort(&session, 8)?;
     if let Some(id) = session.maybe_id(4)? {
         let (upto, summary, at) = (session.uint(5)?, session.text(6)?, session.time(7)?);
         window.checkpoint = Some(Checkpoint { id: MessageId(id), upto, summary, at });
@@ -191,11 +198,18 @@ fn info(row: &Reading<'_>) -> Result<SessionInfo, StoreError> {
         parent: row.maybe_text(5)?.is_some().then(|| row.parsed(5)).transpose()?,
         epoch: row.uint(6)?,
         messages: row.uint(7)?,
+        last_seq: row.uint(13)?,
         pending: row.uint(8)?,
         open_turn: row.maybe_id(9)?.map(TurnId),
         created_at: row.time(10)?,
         updated_at: row.time(11)?,
+        effort: effort(row, 12)?,
     })
+}
+
+/// How hard the session's model is to think.
+fn effort(row: &Reading<'_>, column: usize) -> Result<Option<Effort>, StoreError> {
+    row.maybe_text(column)?.is_some().then(|| row.parsed(column)).transpose()
 }
 
 /// `SessionStore::session`.
@@ -226,6 +240,40 @@ pub(crate) async fn sessions(
         ),
     );
     bind_scope(&mut script, scope);
+    script.bind(limit(most));
+    let rows = store.read(script).await?.take(0);
+    each(&store.shared.layout.database, &rows, info)
+}
+
+/// `SessionStore::children`. Where something happens is known without a look at those where nothing does.
+pub(crate) async fn children(
+    store: &SqliteStore,
+    parent: Option<&SessionKey>,
+    active: bool,
+    most: usize,
+) -> Result<Vec<SessionInfo>, StoreError> {
+    const OF: &str = "s.parent = ? AND s.parent IS NOT NULL ORDER BY s.changed DESC LIMIT ?";
+    const ACTIVE_OF: &str =
+        "s.parent = ? AND s.parent IS NOT NULL AND (s.open_turn IS NOT NULL OR s.queue_no IS NOT NULL)
+        ORDER BY s.changed DESC LIMIT ?";
+    const ANY: &str = "s.parent IS NOT NULL ORDER BY s.changed DESC LIMIT ?";
+    // Open turns have a time to wake at.
+    const ACTIVE: &str =
+        "s.parent IS NOT NULL AND s.id IN (SELECT id FROM sessions WHERE queue_no IS NOT NULL
+        UNION SELECT session_id FROM turns WHERE wake_at IS NOT NULL) ORDER BY s.changed DESC LIMIT ?";
+    let mut script = Script::default();
+    script.add_where(
+        INFO,
+        match (parent, active) {
+            (Some(_), false) => OF,
+            (Some(_), true) => ACTIVE_OF,
+            (None, false) => ANY,
+            (None, true) => ACTIVE,
+        },
+    );
+    if let Some(parent) = parent {
+        script.bind(parent.to_string());
+    }
     script.bind(limit(most));
     let rows = store.read(script).await?.take(0);
     each(&store.shared.layout.database, &rows, info)

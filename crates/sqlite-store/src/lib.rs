@@ -41,6 +41,7 @@ mod layout;
 mod lease;
 mod liveness;
 mod mailbox;
+mod memory;
 mod migrate;
 mod open;
 mod outbox;

@@ -25,6 +25,8 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, sql: include_str!("../migrations/0001_core.sql"), changes_data: false },
     Migration { version: 2, sql: include_str!("../migrations/0002_gateway.sql"), changes_data: true },
     Migration { version: 3, sql: include_str!("../migrations/0003_jobs.sql"), changes_data: false },
+    Migration { version: 4, sql: include_str!("../migrations/0004_effort.sql"), changes_data: false },
+    Migration { version: 5, sql: include_str!("../migrations/0005_memory.sql"), changes_data: false },
 ];
 
 /// The tables of the newest version. A file that lacks one is damaged, whatever its version says.
@@ -37,8 +39,18 @@ pub(crate) const TABLES: &[&str] = &[
     "inbox",
     "job_runs",
     "jobs",
+    "joined",
     "journal",
     "kv",
+    "memory_files",
+    "memory_forgotten",
+    "memory_notes",
+    "memory_state",
+    "memory_words",
+    "memory_words_config",
+    "memory_words_data",
+    "memory_words_docsize",
+    "memory_words_idx",
     "messages",
     "outbox",
     "parts",
@@ -194,17 +206,21 @@ mod tests {
     use super::*;
     use crate::connect;
 
-    /// All that there are and a later one, as it may come: it changes rows.
-    const LATER: &[Migration] = &[
-        MIGRATIONS[0],
-        MIGRATIONS[1],
-        MIGRATIONS[2],
-        Migration {
-            version: 4,
-            sql: "ALTER TABLE kv ADD COLUMN note TEXT;\nUPDATE kv SET note = value;\nDELETE FROM kv WHERE key = 'b';\n",
-            changes_data: true,
-        },
-    ];
+    /// The newest version that there is.
+    fn newest() -> i64 {
+        MIGRATIONS.last().unwrap().version
+    }
+
+    /// One that may come later: it changes rows.
+    fn next() -> Migration {
+        let sql = "ALTER TABLE kv ADD COLUMN note TEXT;\nUPDATE kv SET note = value;\nDELETE FROM kv WHERE key = 'b';\n";
+        Migration { version: newest() + 1, sql, changes_data: true }
+    }
+
+    /// All that there are and that one.
+    fn later() -> Vec<Migration> {
+        [MIGRATIONS, &[next()]].concat()
+    }
 
     /// A directory with a store of two values, made by these migrations.
     async fn old_store(migrations: &[Migration]) -> (tempfile::TempDir, Layout) {
@@ -237,33 +253,33 @@ mod tests {
 
     #[tokio::test]
     async fn a_new_store_keeps_no_copy_of_what_never_was() {
-        let (_dir, layout) = old_store(LATER).await;
-        assert!(!layout.backup(2).exists() && !layout.backup(4).exists());
+        let (_dir, layout) = old_store(&later()).await;
+        assert!(!layout.backup(2).exists() && !layout.backup(newest() + 1).exists());
     }
 
     #[tokio::test]
     async fn an_upgrade_that_changes_rows_keeps_a_copy_of_the_old_ones() {
         let (_dir, layout) = old_store(MIGRATIONS).await;
         let mut connection = connect::writer(&layout.database).await.unwrap();
-        make_ours(&mut connection, &layout, LATER).await.unwrap();
+        make_ours(&mut connection, &layout, &later()).await.unwrap();
         assert_eq!(keys(&mut connection).await, ["a"]);
-        let mut copy = connect::reader(&layout.backup(4)).await.unwrap();
+        let mut copy = connect::reader(&layout.backup(newest() + 1)).await.unwrap();
         assert_eq!(keys(&mut copy).await, ["a", "b"]);
-        assert_eq!(current(&mut copy).await.unwrap(), 3);
+        assert_eq!(current(&mut copy).await.unwrap(), newest());
     }
 
     #[tokio::test]
     async fn an_upgrade_killed_at_any_statement_leaves_the_old_schema_or_the_new_one() {
-        let text = statements(&LATER[3]);
+        let text = statements(&next());
         let all: Vec<&str> = text.lines().collect();
         for killed_after in 0..=all.len() {
             let (_dir, layout) = old_store(MIGRATIONS).await;
             killed(&layout, all[..killed_after].concat()).await;
             let mut connection = connect::writer(&layout.database).await.unwrap();
-            assert_eq!(current(&mut connection).await.unwrap(), 3, "after {killed_after}");
+            assert_eq!(current(&mut connection).await.unwrap(), newest(), "after {killed_after}");
             assert_eq!(keys(&mut connection).await, ["a", "b"], "after {killed_after}");
-            make_ours(&mut connection, &layout, LATER).await.unwrap();
-            assert_eq!(current(&mut connection).await.unwrap(), 4, "after {killed_after}");
+            make_ours(&mut connection, &layout, &later()).await.unwrap();
+            assert_eq!(current(&mut connection).await.unwrap(), newest() + 1, "after {killed_after}");
             assert_eq!(keys(&mut connection).await, ["a"], "after {killed_after}");
         }
     }
@@ -315,6 +331,15 @@ mod tests {
             .iter()
             .map(|migration| format!("{:x?}", &Sha256::digest(migration.sql.as_bytes())[..4]))
             .collect();
-        assert_eq!(digests, ["[f8, 76, df, 78]", "[2c, ea, 2f, 7b]", "[7e, 30, 18, e2]"]);
+        assert_eq!(
+            digests,
+            [
+                "[f8, 76, df, 78]",
+                "[2c, ea, 2f, 7b]",
+                "[7e, 30, 18, e2]",
+                "[c0, f8, 56, 35]",
+                "[c7, 6a, 22, 27]"
+            ]
+        );
     }
 }

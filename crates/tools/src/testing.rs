@@ -125,3 +125,15 @@ impl BlobStore for Store {
         Ok(self.blobs.lock().unwrap().get(id).cloned())
     }
 }
+
+/// A message of this person comes into a session.
+pub(crate) async fn speak(
+    store: &session_api::InMemoryStore,
+    key: &session_api::SessionKey,
+    person: &PrincipalId,
+) {
+    use session_api::{Mailbox as _, Principal, Rank, contract::fixture};
+    let principal = Principal { id: person.clone(), rank: Rank::Member };
+    let row = session_api::Inbound { principal, ..fixture::inbound_to(key, "hello") };
+    store.accept(None, vec![row].into(), None).await.unwrap();
+}

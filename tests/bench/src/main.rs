@@ -16,6 +16,7 @@ mod model_server;
 mod one_session;
 mod prompt_cache;
 mod provider;
+mod recall;
 mod request_size;
 mod start_up;
 mod window;
@@ -67,6 +68,7 @@ fn run() -> Result<()> {
         "growth" => growth::run(&setting)?,
         "request" => request_size::run(&setting)?,
         "window" => window::run(&setting)?,
+        "recall" => recall::run(&setting)?,
         "provider" => provider::run(&setting)?,
         "prompt-cache" => prompt_cache::run(&setting)?,
         "gateway-idle" => gateway::idle::run(&setting)?,

@@ -52,8 +52,11 @@ fn registry(server: &ModelServer) -> Registry {
         key: Some(SecretString::from(KEY.to_owned())),
         ..ProviderSettings::new("openai")
     };
-    let preset =
-        Preset { model: "bench/quick".into(), fallback: Some(vec!["bench/a".into(), "bench/b".into()]) };
+    let preset = Preset {
+        model: "bench/quick".into(),
+        fallback: Some(vec!["bench/a".into(), "bench/b".into()]),
+        ..Preset::default()
+    };
     let settings = Settings {
         providers: [("bench".to_owned(), provider)].into(),
         presets: [("chain".to_owned(), preset)].into(),
@@ -298,6 +301,7 @@ fn request(text: &str, exchanges: usize) -> ModelRequest {
         messages: Arc::new(messages),
         tools: tools.collect(),
         blobs: Default::default(),
+        effort: None,
         max_output_tokens: None,
         correlation: String::new(),
     }

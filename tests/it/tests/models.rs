@@ -153,9 +153,16 @@ fn keys_and_names_that_cannot_work_are_found_without_asking_anybody() {
         assert!(!tested.all().contains("0123456789"), "no text holds a key: {tested}");
     }
     let foreign = ("OPENAI_API_KEY", "sk-ant-api03-0123456789");
-    let refused = run(home.command().args(["models", "list"]).env(foreign.0, foreign.1)).with_code(78);
-    assert!(refused.err.contains("looks like one of Anthropic"), "{refused}");
-    assert!(!refused.all().contains("0123456789"), "no text holds a key: {refused}");
+    let asked = |args: &[&str]| run(home.command().args(args).env(foreign.0, foreign.1));
+    let refused = [asked(&["models", "test"]).with_code(69), asked(&["agent", "-m", "hi"]).with_code(78)];
+    for refused in refused {
+        assert!(refused.all().contains("looks like one of Anthropic"), "{refused}");
+        assert!(!refused.all().contains("0123456789"), "no text holds a key: {refused}");
+    }
+    // A default model that cannot be had hides no other one.
+    let listed = asked(&["models", "list"]).with_code(0);
+    assert!(listed.out.contains("offline/"), "{listed}");
+    assert!(asked(&["models", "resolve", "offline"]).with_code(0).out.contains("offline"), "{listed}");
     let resolved =
         run(home.command().args(["models", "resolve", "gtp-5-mini"]).env("OPENAI_API_KEY", "sk-proj-1"));
     let nearest = resolved.err.matches('`').count() / 2;

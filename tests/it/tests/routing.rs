@@ -120,6 +120,11 @@ fn a_router_that_cannot_be_had_is_named_at_the_start() {
         let home = Setup::of(&server).more(more).home();
         let answer = say(&home, "default", "hello").with_code(78);
         assert!(answer.err.contains(named), "{named}: {answer}");
+        // What needs no key to be seen is seen without starting.
+        if named != "routing.model" {
+            let checked = run(home.command().args(["config", "check"])).with_code(78);
+            assert!(checked.all().contains(named), "{named}: {checked}");
+        }
     }
     assert!(server.requests().is_empty());
 }

@@ -28,7 +28,7 @@ pub(super) async fn history(context: &CommandContext<'_>, rest: &str) -> Result<
     };
     let scope = session_api::Scope::Session(context.session.clone());
     let sessions = &context.ports.stores.sessions;
-    let total = sessions.session(&scope, context.session).await?.map_or(0, |info| info.messages);
+    let total = sessions.session(&scope, context.session).await?.map_or(0, |info| info.last_seq);
     let after = total.saturating_sub(count as u64);
     let messages = sessions.messages(&scope, context.session, Page { after, limit: count }).await?;
     if messages.is_empty() {

@@ -1,6 +1,6 @@
-//! /model, /local.
+//! /model, /local, /think.
 
-use session_api::{SessionWrite, Writes};
+use session_api::{Effort, SessionWrite, Writes};
 
 use super::{CommandAnswer, CommandContext};
 use crate::AgentError;
@@ -47,6 +47,35 @@ pub(super) async fn local(context: &CommandContext<'_>, rest: &str) -> Result<Co
         (format!("This conversation uses the default model, {}.", models.default_model().name()), None)
     };
     let session = SessionWrite { model: Some(choice), ..SessionWrite::default() };
+    Ok(CommandAnswer { text, writes: Writes { session: Some(session), ..Writes::default() } })
+}
+
+/// How hard the model thinks in this conversation from now on.
+pub(super) async fn think(context: &CommandContext<'_>, rest: &str) -> Result<CommandAnswer, AgentError> {
+    let usual = match context.core.effort {
+        Some(effort) => format!("the configuration says {effort}"),
+        None => "as hard as its provider is set up for".to_owned(),
+    };
+    let (text, choice) = match rest {
+        "" => {
+            let scope = session_api::Scope::Session(context.session.clone());
+            let info = context.ports.stores.sessions.session(&scope, context.session).await?;
+            let now = match info.and_then(|info| info.effort) {
+                Some(effort) => format!("In this conversation the model thinks: {effort}."),
+                None => format!("In this conversation nobody chose how hard the model thinks: {usual}."),
+            };
+            return Ok(format!("{now} `/think off|low|medium|high|default` changes it.").into());
+        }
+        "default" => (format!("How hard the model thinks is no longer chosen here: {usual}."), None),
+        word => match word.parse::<Effort>() {
+            Ok(Effort::Off) => {
+                ("The model answers here without thinking first, where it can.".to_owned(), Some(Effort::Off))
+            }
+            Ok(effort) => (format!("The model thinks here from now on: {effort}."), Some(effort)),
+            Err(error) => return Ok(format!("{error}, or default.").into()),
+        },
+    };
+    let session = SessionWrite { effort: Some(choice), ..SessionWrite::default() };
     Ok(CommandAnswer { text, writes: Writes { session: Some(session), ..Writes::default() } })
 }
 

@@ -7,14 +7,6 @@ use crate::{AgentError, LearntRule, RuleBook, RuleScope};
 
 const USAGE: &str = "Write `/memory rules`, `/memory rules remove ID` or `/memory rules edit ID NEW TEXT`.";
 
-/// `/memory`: what is kept about how to answer.
-pub(super) async fn memory(context: &CommandContext<'_>, rest: &str) -> Result<CommandAnswer, AgentError> {
-    match rest.split_once(char::is_whitespace).unwrap_or((rest, "")) {
-        ("" | "rules", rest) => rules(context, rest.trim()).await,
-        _ => Ok(USAGE.to_owned().into()),
-    }
-}
-
 /// The rules of whoever asks, or a change to one of them.
 pub(super) async fn rules(context: &CommandContext<'_>, rest: &str) -> Result<CommandAnswer, AgentError> {
     let (book, person) = (RuleBook::new(context.ports.stores.kv.clone()), &context.principal.id);

@@ -139,6 +139,7 @@ pub fn request(text: &str) -> ModelRequest {
         messages: Arc::new(vec![message]),
         tools: tools.into(),
         blobs: HashMap::new(),
+        effort: None,
         max_output_tokens: None,
         correlation: "contract-1".into(),
     }

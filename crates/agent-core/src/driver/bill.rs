@@ -2,8 +2,8 @@
 
 use serde_json::json;
 use session_api::{
-    AuditEntry, OutboxKind, OutboxMessage, Purpose, Reservation, ReservationId, Reserve, Scope, UsageBy,
-    UsageEntry, Writes,
+    AuditEntry, Cap, OutboxKind, OutboxMessage, Purpose, Reservation, ReservationId, Reserve, Scope,
+    Timestamp, UsageBy, UsageEntry, Writes,
 };
 
 use super::{model::Called, run::Run};
@@ -16,6 +16,9 @@ use crate::{
 
 /// At this part of a limit, in hundredths, the chat is warned.
 const WARN_AT: u128 = 80;
+
+/// The name of a subagent's own limit.
+const AGENT: &str = "agent";
 
 /// What is to be put on the bill of one model call, whether it came to a reply or not.
 #[derive(Default)]
@@ -36,7 +39,8 @@ impl Run<'_> {
         most: TokenUsage,
     ) -> Result<Option<ReservationId>, ModelError> {
         let caps = &self.core.caps;
-        if caps.is_none() {
+        let own = self.child.as_ref().and_then(|child| child.run.max_cost_micros);
+        if caps.is_none() && own.is_none() {
             return Ok(None);
         }
         let refuse = |message| ModelError::new(ModelErrorKind::Quota, message);
@@ -51,6 +55,13 @@ impl Run<'_> {
             )));
         };
         let limits = spending::limits(self.ports, caps).await.map_err(failed)?;
+        let mut all: Vec<Cap> = limits.iter().map(|limit| limit.cap(self.info.turn)).collect();
+        all.extend(own.map(|limit_micros| Cap {
+            name: AGENT.into(),
+            turn: Some(self.info.turn),
+            since: Timestamp(0),
+            limit_micros,
+        }));
         let request = Reserve {
             id: ReservationId::new(self.ports.ids.as_ref()),
             at: self.ports.clock.now(),
@@ -60,10 +71,16 @@ impl Run<'_> {
             purpose,
             model: chosen.name(),
             ceiling_micros,
-            caps: limits.iter().map(|limit| limit.cap(self.info.turn)).collect(),
+            caps: all,
         };
         match self.ports.stores.usage.reserve(request).await.map_err(failed)? {
             Reservation::Granted(id) => Ok(Some(id)),
+            Reservation::Refused { cap, used_micros, limit_micros } if cap == AGENT => {
+                let (limit, used) = (dollars(limit_micros), dollars(used_micros));
+                Err(refuse(format!(
+                    "this agent may cost {limit} at most (limit reached), and {used} is spent or reserved"
+                )))
+            }
             Reservation::Refused { cap, used_micros, limit_micros } => {
                 let period =
                     Period::ALL.into_iter().find(|period| period.name() == cap).unwrap_or(Period::Turn);

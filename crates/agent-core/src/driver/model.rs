@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use futures_util::StreamExt as _;
-use session_api::{BlobId, Part};
+use session_api::{BlobId, Effort, Part};
 use tool_api::ToolSpec;
 
 use super::{bill::Bill, run::Run};
@@ -35,7 +35,7 @@ impl Run<'_> {
         let started = self.ports.clock.monotonic();
         self.live.model_called();
         let chosen = self.chosen.as_ref().map_err(Clone::clone)?;
-        let mut request = self.request(added, &chosen.model, shrink).await?;
+        let mut request = self.request(added, &chosen.model, iteration, shrink).await?;
         self.hooks(|hook, run| hook.before_model_call(run, &request)).await;
         // Counted now, for a provider that gives no figures: the request goes away with the call, and a copy of it costs
         // more than the count.
@@ -131,6 +131,7 @@ impl Run<'_> {
         &self,
         added: Vec<session_api::Message>,
         model: &str,
+        iteration: u32,
         shrink: u8,
     ) -> Result<ModelRequest, ModelError> {
         let store_failed = |error: session_api::StoreError| {
@@ -146,6 +147,7 @@ impl Run<'_> {
         };
         let mut messages = history;
         messages.extend(added);
+        messages.extend(self.self_report(iteration, &messages).await);
         let mut blobs = HashMap::new();
         let info = self.chosen.as_ref().map_err(Clone::clone)?.provider.info();
         let shown = |part| shown(part, info);
@@ -161,9 +163,16 @@ impl Run<'_> {
             messages: messages.into(),
             tools,
             blobs,
+            effort: self.effort(),
             max_output_tokens: None,
             correlation: self.info.correlation.clone(),
         })
+    }
+
+    /// How hard the model is to think: as the run says, else the conversation, else the model's preset or the configuration.
+    fn effort(&self) -> Option<Effort> {
+        let of_model = || self.chosen.as_ref().ok().and_then(|chosen| chosen.effort);
+        self.overrides.effort.or(self.window.effort).or_else(of_model).or(self.core.effort)
     }
 
     async fn piece(&self, collected: &mut Collected, event: ModelEvent, iteration: u32) {

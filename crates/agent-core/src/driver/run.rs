@@ -24,8 +24,9 @@ use session_api::{
 use tool_api::ToolSpec;
 
 use super::{
-    RunEnd,
+    RunEnd, Slot,
     bill::Bill,
+    child::Child,
     live::Live,
     messages::{self},
     model::Called,
@@ -66,6 +67,10 @@ pub(super) struct Run<'a> {
     pub(super) off_record: bool,
     /// What is shown of it on its platform while it runs.
     pub(super) live: Live,
+    /// Whose session it is, where another one started that.
+    pub(super) child: Option<Child>,
+    /// Its place among the turns that run, where there is a limit to them.
+    pub(super) slot: Option<Slot>,
 }
 
 /// On whose behalf a turn runs, and what the model is told because of it. A message that joins can only lower the rank.
@@ -83,7 +88,7 @@ enum Done {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(ports: &'a Ports, core: Arc<Core>, turn: Turn) -> Self {
+    pub(super) fn new(ports: &'a Ports, core: Arc<Core>, turn: Turn, slot: Option<Slot>) -> Self {
         let first = turn.founders.first().map(|row| &row.inbound);
         let info = RunInfo {
             session: turn.lease.session.clone(),
@@ -107,10 +112,13 @@ impl<'a> Run<'a> {
             truncated: false,
             epoch: turn.lease.epoch,
             model: None,
+            effort: None,
         };
         let last = turn.founders.last();
-        let route =
-            last.map_or_else(|| Route::to_session(&turn.lease.session), |row| row.inbound.reply.clone());
+        // Of a subagent nothing is shown: nobody asked it.
+        let route = last
+            .filter(|_| !subagents::is_agent(&turn.lease.session))
+            .map_or_else(|| Route::to_session(&turn.lease.session), |row| row.inbound.reply.clone());
         // What may be changed, or not said at all, is not shown before it is complete.
         let shown = overrides.quiet.is_none() && !core.hooks.iter().any(|hook| hook.finalizes());
         let live = Live::new(ports, route, &turn.drafts, shown);
@@ -128,6 +136,8 @@ impl<'a> Run<'a> {
             lease_until: AtomicU64::new(until),
             off_record: false,
             live,
+            child: None,
+            slot,
         }
     }
 
@@ -135,6 +145,9 @@ impl<'a> Run<'a> {
     pub(super) async fn run(mut self) -> Result<RunEnd, AgentError> {
         if self.turn.exhausted {
             return self.give_up("it was begun several times and never got further").await;
+        }
+        if let Err(why) = self.know_child().await? {
+            return self.give_up(why).await;
         }
         self.emit(RunEventKind::RunStarted { resuming: self.turn.record.is_some() });
         self.hooks(|hook, run| hook.before_run(run)).await;
@@ -303,20 +316,24 @@ impl<'a> Run<'a> {
         if mailbox.control(&self.turn.lease).await?.steering {
             rows.extend(mailbox.absorb(&self.turn.lease).await?);
         }
-        // Whoever joins must not get the rights of those who spoke before.
-        let before = self.behalf.load_full();
-        let joined = messages::principal(rows.iter()).filter(|joined| joined.rank < before.principal.rank);
-        let principal = joined.unwrap_or(&before.principal);
-        let alone = before.alone && messages::is_alone(&before.principal, rows.iter());
-        if joined.is_some() || alone != before.alone {
-            self.act_for(principal.clone(), alone).await;
-        }
+        self.act_for_all(&rows).await;
         let Some(first) = self.turn.founders.first() else { return Ok(Vec::new()) };
         let mut messages = Vec::with_capacity(rows.len());
         for row in &rows {
             messages.push((row.inbound.id, messages::message(&self.heard(row).await, first, self.info.turn)));
         }
         Ok(messages)
+    }
+
+    /// Whoever joins must not get the rights of those who spoke before.
+    pub(super) async fn act_for_all(&self, joined: &[InboundRow]) {
+        let before = self.behalf.load_full();
+        let lower = messages::principal(joined.iter()).filter(|joined| joined.rank < before.principal.rank);
+        let principal = lower.unwrap_or(&before.principal);
+        let alone = before.alone && messages::is_alone(&before.principal, joined.iter());
+        if lower.is_some() || alone != before.alone {
+            self.act_for(principal.clone(), alone).await;
+        }
     }
 
     pub(super) fn window_budget(&self) -> WindowBudget {
@@ -336,7 +353,8 @@ impl<'a> Run<'a> {
     /// Runs on behalf of `principal` from here on: its rights, and the instructions that are for its eyes.
     async fn act_for(&self, principal: Principal, alone: bool) {
         let request = PromptRequest { principal: &principal, alone, session: &self.info.session };
-        let sections = self.core.prompts.sections(request).await;
+        let mut sections = self.core.prompts.sections(request).await;
+        sections.extend(self.child.as_ref().map(Child::section));
         let system = context::system_prompt(&sections, self.core.budget.file_bytes).into();
         self.behalf.store(Arc::new(Behalf { principal, alone, system }));
     }

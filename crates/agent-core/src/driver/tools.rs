@@ -42,13 +42,7 @@ impl Run<'_> {
     }
 
     fn judge_one(&self, call: &ToolCall) -> (bool, Judged) {
-        // The rank may be lower than it was when the turn began.
-        let place = ToolPlace {
-            channel: &self.info.session.channel,
-            rank: self.behalf.load().principal.rank,
-            phase: self.purpose(),
-        };
-        if let Some(scope) = self.core.scopes.taken_by(&call.name, place)
+        if let Some(scope) = self.core.scopes.taken_by(&call.name, self.place())
             && self.core.tools.get(&call.name).is_some()
         {
             let reason = format!("`{}` is not on offer here, by tools.scopes.{scope}", call.name);
@@ -77,6 +71,15 @@ impl Run<'_> {
             }
         };
         (spec.effect.runs_beside_others(), judged)
+    }
+
+    /// Where its tools are to be used. The rank may become lower while it runs.
+    pub(super) fn place(&self) -> ToolPlace<'_> {
+        ToolPlace {
+            channel: &self.info.session.channel,
+            rank: self.behalf.load().principal.rank,
+            phase: self.purpose(),
+        }
     }
 
     /// Runs one call. An error is the store's: the lease is lost or the disk is full, and the turn cannot go on.
@@ -119,6 +122,10 @@ impl Run<'_> {
         self.live.tool_started(&call.id, &call.name);
         self.hooks(|hook, run| hook.before_tool_call(run, &call)).await;
         let started = self.ports.clock.monotonic();
+        let waits = self.slot.as_ref().filter(|_| tool.waits());
+        if let Some(slot) = waits {
+            slot.leave();
+        }
         let outcome = tokio::select! {
             outcome = AssertUnwindSafe(tool.call(&context, &call.arguments)).catch_unwind() => match outcome {
                 Ok(outcome) => outcome,
@@ -128,6 +135,9 @@ impl Run<'_> {
                 Err(ToolError::TimedOut { seconds: spec.timeout.as_secs() })
             }
         };
+        if let Some(slot) = waits {
+            slot.enter().await;
+        }
         self.live.tool_ended(&call.id);
         let ended = self.ended(&call, spec.effect, outcome, self.millis_since(started)).await;
         self.hooks(|hook, run| hook.after_tool_call(run, &call, &ended.result)).await;
@@ -148,6 +158,8 @@ impl Run<'_> {
             reply: self.route(),
             turn: self.info.turn,
             call_id: call.id.clone(),
+            run: Arc::new(self.overrides.clone()),
+            offered: self.specs.iter().map(|spec| spec.name.clone()).collect(),
             now: self.ports.clock.now(),
             timeout: tool.spec().timeout,
             cancel,

@@ -2,7 +2,9 @@
 
 mod admin;
 mod audit;
+mod crew;
 mod jobs;
+mod memory;
 mod ports;
 mod request;
 mod result;
@@ -10,6 +12,7 @@ mod rules;
 mod run;
 mod stream;
 mod submit;
+mod triggers;
 mod undelivered;
 mod why;
 
@@ -20,12 +23,15 @@ use arc_swap::ArcSwap;
 use crate::Core;
 
 pub use admin::{Approvals, Sessions, Waiting};
+pub use crew::FollowUp;
 pub use jobs::{JobReport, Jobs};
+pub use memory::{Memory, Opened};
 pub use ports::{Ports, Spawn};
 pub use request::RunRequest;
 pub use result::{ResumedRun, RunError, RunResult};
 pub use rules::StandingRules;
 pub use stream::RunStream;
+pub use triggers::{Trigger, Triggers};
 pub use why::{Refusal, RefusedCall};
 
 /// An assistant over ports. Cheap to clone; clones are the same assistant.
@@ -33,13 +39,18 @@ pub use why::{Refusal, RefusedCall};
 pub struct Factotum {
     pub(crate) ports: Arc<Ports>,
     core: Arc<ArcSwap<Core>>,
+    crews: crew::Crews,
 }
 
 impl Factotum {
     /// An assistant that uses `ports` and is configured as `core`. Nothing runs until it is asked to.
     #[must_use]
     pub fn new(ports: Ports, core: Core) -> Self {
-        Self { ports: Arc::new(ports), core: Arc::new(ArcSwap::from_pointee(core)) }
+        Self {
+            ports: Arc::new(ports),
+            core: Arc::new(ArcSwap::from_pointee(core)),
+            crews: crew::Crews::default(),
+        }
     }
 
     pub(crate) fn ports(&self) -> &Arc<Ports> {

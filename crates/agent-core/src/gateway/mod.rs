@@ -14,6 +14,7 @@ mod dispatcher;
 mod guard;
 mod health;
 mod heartbeat;
+mod indexer;
 mod measure;
 mod notices;
 mod pool;
@@ -206,6 +207,7 @@ impl Gateway {
             pool::work(shared, &slots, stop.clone(), &cut),
             scheduler::schedule(shared, stop.clone()),
             heartbeat::beat(shared, stop.clone()),
+            indexer::index(shared, stop.clone()),
             consolidation::keep(shared, stop.clone()),
             sweeper::sweep(shared, stop.clone())
         );

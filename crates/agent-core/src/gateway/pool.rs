@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::{Shared, backoff::Backoff, measure};
-use crate::driver::{self, RunEnd};
+use crate::driver::{self, RunEnd, Slot};
 
 /// Most leases that are asked for at the same time. One alone would start at most one turn for each commit.
 const AT_ONCE: usize = 8;
@@ -58,7 +58,7 @@ pub(super) async fn work(
             Ok(Some(turn)) => {
                 trouble = Backoff::default();
                 wanted = (wanted * 2).min(AT_ONCE);
-                start(shared, turn, permit, cut.clone());
+                start(shared, slots, turn, permit, cut.clone());
             }
             Ok(None) => {
                 drop(permit);
@@ -78,7 +78,7 @@ pub(super) async fn work(
     // What was asked for is answered: a turn that was leased in the last moment goes back at once, with this process.
     while let Some((answer, permit)) = asking.next().await {
         if let Ok(Some(turn)) = answer {
-            start(shared, turn, permit, cut.clone());
+            start(shared, slots, turn, permit, cut.clone());
         }
     }
 }
@@ -119,16 +119,22 @@ async fn pause(shared: &Shared, trouble: &mut Backoff, stop: &CancellationToken)
     }
 }
 
-fn start(shared: &Arc<Shared>, turn: Turn, permit: OwnedSemaphorePermit, cut: CancellationToken) {
+fn start(
+    shared: &Arc<Shared>,
+    slots: &Arc<Semaphore>,
+    turn: Turn,
+    permit: OwnedSemaphorePermit,
+    cut: CancellationToken,
+) {
     let owned = shared.clone();
+    let slot = Slot::new(slots.clone(), permit);
     let task = async move {
-        let _slot = permit;
         let shared = owned;
         let started = shared.ports.clock.monotonic();
         let session = turn.lease.session.clone();
         let outcome = tokio::select! {
             biased;
-            end = driver::run(&shared.ports, shared.factotum.core(), turn) => match end {
+            end = driver::run_in(&shared.ports, shared.factotum.core(), turn, Some(slot)) => match end {
                 Ok(RunEnd::Ended(report)) => report.ending.stop_reason(),
                 Ok(RunEnd::Suspended) => "suspended",
                 Ok(RunEnd::Lost) => "lost",

@@ -85,6 +85,7 @@ impl SmallModel {
             messages: Arc::new(vec![message]),
             tools: Arc::from([]),
             blobs: HashMap::new(),
+            effort: None,
             max_output_tokens: Some(MOST_TOKENS),
             correlation: asked.correlation.to_owned(),
         }

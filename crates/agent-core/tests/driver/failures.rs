@@ -103,6 +103,7 @@ async fn ask(replies: Vec<ScriptedReply>) -> (Result<String, ModelError>, usize,
         messages: Arc::default(),
         tools: Arc::new([]),
         blobs: HashMap::new(),
+        effort: None,
         max_output_tokens: None,
         correlation: String::new(),
     };

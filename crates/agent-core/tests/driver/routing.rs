@@ -7,7 +7,7 @@ use agent_core::{
     ScriptedProvider, ScriptedReply, SmallModel, TokenUsage,
 };
 use serde_json::Value;
-use session_api::{AuditEntry, RunOverrides, Scope, Timestamp, UsageBy};
+use session_api::{AuditEntry, Effort, RunOverrides, Scope, Timestamp, UsageBy};
 use tool_api::{Effect, ScriptedTool, Tool, ToolOutput};
 
 use crate::support::{TestApp, core, request, script, session, while_time_passes};
@@ -148,4 +148,41 @@ async fn local_switches_there_and_back() {
     let without = TestApp::new(core(script(Vec::new()), Vec::new()));
     let answer = without.say("/local").await.content;
     assert_eq!(answer, "No local model is configured. `agent.local` in the configuration names one.");
+}
+
+#[tokio::test]
+async fn how_hard_to_think_is_chosen_by_the_run_the_conversation_and_the_configuration() {
+    let main = script(vec![ScriptedReply::text("yes")]);
+    let app = TestApp::new(Core { effort: Some(Effort::Medium), ..core(main.clone(), Vec::new()) });
+    let asked = async |say: RunRequest| {
+        app.factotum.run(say).await.unwrap();
+        main.requests().last().unwrap().effort
+    };
+    assert_eq!(asked(request("one")).await, Some(Effort::Medium));
+    for (command, answer, then) in [
+        ("/think high", "The model thinks here from now on: high.", Effort::High),
+        (
+            "/think",
+            "In this conversation the model thinks: high. `/think off|low|medium|high|default` changes it.",
+            Effort::High,
+        ),
+        (
+            "/think hard",
+            "`hard` is not how hard a model can think; write off, low, medium or high, or default.",
+            Effort::High,
+        ),
+        ("/think OFF", "The model answers here without thinking first, where it can.", Effort::Off),
+        (
+            "/think default",
+            "How hard the model thinks is no longer chosen here: the configuration says medium.",
+            Effort::Medium,
+        ),
+    ] {
+        assert_eq!(app.say(command).await.content, answer);
+        assert_eq!(asked(request("again")).await, Some(then), "{command}");
+    }
+    app.say("/think low").await;
+    let alone = RunOverrides { effort: Some(Effort::High), ..RunOverrides::default() };
+    assert_eq!(asked(request("this once").with(alone)).await, Some(Effort::High));
+    assert_eq!(asked(request("and now")).await, Some(Effort::Low));
 }

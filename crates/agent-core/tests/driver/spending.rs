@@ -25,6 +25,10 @@ impl ModelDirectory for Priced {
         self.model(name)
     }
 
+    fn in_front_of(&self, name: &str, _: &str) -> Result<ChosenModel, ModelError> {
+        self.model(name)
+    }
+
     fn providers(&self) -> Vec<String> {
         Vec::new()
     }

@@ -10,10 +10,9 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub(super) use super::agents_args::{Agents, Profiles, Trigger};
 pub(super) use super::model_args::{Models, Usage, UsageGroup};
-use super::{
-    audit::Audit, config::ConfigCommand, cron_args::Cron, memory_keeping::MemoryKeeping, skills::Skills,
-};
+use super::{audit::Audit, config::ConfigCommand, cron_args::Cron, memory_args::Memory, skills::Skills};
 
 /// A self-hosted personal assistant.
 #[derive(Debug, Parser)]
@@ -92,15 +91,32 @@ pub(super) enum Command {
     /// Jobs: what the gateway does at set times
     #[command(subcommand)]
     Cron(Cron),
-    /// What is remembered: the memory files and how they changed
+    /// The agents that conversations started, with theirs, and how they are doing
+    Agents(Agents),
+    /// Kinds of agents, as files of the workspace describe them
     #[command(subcommand)]
-    Memory(MemoryKeeping),
+    Profiles(Profiles),
+    /// Wakes the assistant from a script or a timer of the system
+    #[command(args_conflicts_with_subcommands = true, subcommand_precedence_over_arg = true)]
+    Trigger {
+        #[command(subcommand)]
+        command: Option<Trigger>,
+        /// The trigger to pull
+        #[arg(required = true)]
+        id: Option<String>,
+        /// What comes with it; `-` reads it from stdin
+        #[arg(value_name = "TEXT|-")]
+        text: Option<OsString>,
+    },
     /// Skills: instructions for special tasks
     #[command(subcommand)]
     Skills(Skills),
     /// Conversations
     #[command(subcommand)]
     Sessions(Sessions),
+    /// What was said and noted: find it, add to it, take it out, and how the memory files changed
+    #[command(subcommand)]
+    Memory(Memory),
     /// Questions whether a tool call may run
     #[command(subcommand)]
     Approvals(Approvals),
@@ -152,6 +168,9 @@ pub(super) struct Agent {
     /// The preset for this run, from the configuration
     #[arg(long, value_name = "NAME", conflicts_with = "model")]
     pub(super) preset: Option<String>,
+    /// How hard to think before the answer: off, low, medium or high
+    #[arg(long, value_name = "EFFORT")]
+    pub(super) effort: Option<session_api::Effort>,
     /// An image to send along; may be given several times
     #[arg(long, value_name = "FILE")]
     pub(super) image: Vec<PathBuf>,
@@ -161,6 +180,9 @@ pub(super) struct Agent {
     /// Keep nothing of this run but what it used
     #[arg(long)]
     pub(super) ephemeral: bool,
+    /// Do not wait for agents that were started: name them, for a gateway or the next run to go on with
+    #[arg(long, requires = "message", conflicts_with = "ephemeral")]
+    pub(super) detach: bool,
     /// One JSON object for each turn, instead of text
     #[arg(long)]
     pub(super) json: bool,

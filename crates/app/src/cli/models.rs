@@ -3,25 +3,15 @@
 use providers::{Outcome, Part, Registry, Target, Tested, layers::FIRST};
 
 use super::{args::Models, error::CliError, out, start::Start};
-use crate::{Assistant, exit};
+use crate::exit;
 
 pub(super) async fn run(start: &Start, command: Models) -> Result<u8, CliError> {
-    let running = start.assistant().await?;
-    let result = act(&running.assistant, command).await;
-    running.end(result).await
-}
-
-async fn act(assistant: &Assistant, command: Models) -> Result<u8, CliError> {
-    let Some(registry) = assistant.registry() else {
-        return Err(CliError::Failed("this assistant was given its models by another program".into()));
-    };
+    // Whoever asks what is wrong with one model is not to be stopped by another one.
+    let (registry, default) = start.known_models().await?;
     match command {
-        Models::List { json } => list(registry, json),
-        Models::Resolve { name, json } => resolve(registry, &name, json),
-        Models::Test { name, json } => {
-            let name = name.unwrap_or_else(|| assistant.core().models.default_model().name());
-            test(registry, &name, json).await
-        }
+        Models::List { json } => list(&registry, json),
+        Models::Resolve { name, json } => resolve(&registry, &name, json),
+        Models::Test { name, json } => test(&registry, &name.unwrap_or(default), json).await,
     }
 }
 

@@ -125,7 +125,7 @@ async fn show(
     json: bool,
 ) -> Result<u8, CliError> {
     let info = found(assistant, session).await?;
-    let after = last.map_or(0, |last| info.messages.saturating_sub(last));
+    let after = last.map_or(0, |last| info.last_seq.saturating_sub(last));
     all(assistant, session, after, |StoredMessage { seq, message }| {
         if json {
             out::json(&Exported { session: session.clone(), seq, message })?;

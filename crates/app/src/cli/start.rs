@@ -1,6 +1,8 @@
 //! What every command starts with.
 
-use std::{future::Future, path::PathBuf};
+use std::{future::Future, path::PathBuf, sync::Arc};
+
+use providers::Registry;
 
 use super::{args::Global, error::CliError};
 use crate::{
@@ -79,12 +81,24 @@ impl Start {
         self.begin(self.load()?, Asked::Sometimes, change).await
     }
 
+    /// What names of models can mean, and the name of the default. Nothing else is built, so that nothing else can be in the way.
+    pub(super) async fn known_models(&self) -> Result<(Arc<Registry>, String), CliError> {
+        let builder = self.builder(self.load()?, Asked::Sometimes)?;
+        Ok(builder.known_models().await?)
+    }
+
     async fn begin(
         &self,
         loaded: Loaded,
         asked: Asked,
         change: impl FnOnce(Builder) -> Builder,
     ) -> Result<Running, CliError> {
+        let builder = self.builder(loaded, asked)?;
+        Ok(Running { assistant: change(builder).build().await?.start() })
+    }
+
+    /// The builder for this configuration, with the log running.
+    fn builder(&self, loaded: Loaded, asked: Asked) -> Result<Builder, CliError> {
         let filter = self.environment.get("FACTOTUM_LOG");
         let log = &loaded.config.log;
         // A command says itself what went wrong; warnings on the same screen would say it twice. Whoever names a level
@@ -110,8 +124,7 @@ impl Start {
         for warning in &loaded.warnings {
             tracing::warn!("configuration: {warning}");
         }
-        let builder = Builder::new(loaded.config, self.home.clone(), self.environment.clone());
-        Ok(Running { assistant: change(builder).build().await?.start() })
+        Ok(Builder::new(loaded.config, self.home.clone(), self.environment.clone()))
     }
 
     /// Runs a command that does many things at once.

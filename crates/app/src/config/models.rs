@@ -8,6 +8,7 @@ use providers::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use session_api::Effort;
 
 /// How fast a provider may be asked with one key, by all that this process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -130,11 +131,15 @@ pub struct PresetSection {
     /// Who is asked, in this order, when it fails; without it `agent.fallback`, and `[]` for nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<Vec<String>>,
+    /// How hard it thinks before it answers: `off`, `low`, `medium` or `high`; without it `agent.effort`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "super::schema::effort")]
+    pub effort: Option<Effort>,
 }
 
 impl PresetSection {
     pub(crate) fn preset(&self) -> Preset {
-        Preset { model: self.model.clone(), fallback: self.fallback.clone() }
+        Preset { model: self.model.clone(), fallback: self.fallback.clone(), effort: self.effort }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use agent_core::QuietHours;
+use agent_core::{Destination, QuietHours, Rule};
 use serde_json::Value;
 
 use super::{Config, KeyPath, SecretRef, adapters::stays_off, check::Finding, sources::each_secret};
@@ -111,8 +111,13 @@ fn routing(section: &Value) -> Vec<Finding> {
         found.push(finding(start.child("specialist"), "is never asked: no model chooses it", hint));
     }
     for (name, rule) in section["rules"].as_object().into_iter().flatten() {
+        let key = start.child("rules").child(name.as_str());
+        if let Some(pattern) = rule["match"].as_str()
+            && let Err(error) = Rule::new(name, pattern, Destination::Main)
+        {
+            found.push(finding(key.child("match"), format!("is no pattern: {}", error.message), None));
+        }
         if rule["model"].is_string() && rule["tool"].is_string() {
-            let key = start.child("rules").child(name.as_str());
             found.push(finding(
                 key,
                 "names a model and a tool",

@@ -4,6 +4,7 @@ use agent_core::{BudgetConfig, RetryPolicy, turn::Limits};
 use schemars::{Schema, SchemaGenerator, generate::SchemaSettings};
 use serde::Serialize;
 use serde_json::{Value, json};
+use session_api::Effort;
 
 use super::Config;
 
@@ -58,6 +59,11 @@ pub(super) fn budget(_: &mut SchemaGenerator) -> Schema {
 
 pub(super) fn retry(_: &mut SchemaGenerator) -> Schema {
     numbers(RETRY, RetryPolicy::default(), "How often a failed model call is tried again.")
+}
+
+pub(super) fn effort(_: &mut SchemaGenerator) -> Schema {
+    let words = Effort::ALL.map(Effort::as_str);
+    Schema::try_from(json!({ "type": ["string", "null"], "enum": words })).unwrap_or_default()
 }
 
 fn numbers(rows: &[Row], defaults: impl Serialize, about: &str) -> Schema {

@@ -6,16 +6,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use agent_core::{BudgetConfig, RetryPolicy, Verify, turn::Limits};
+use agent_core::{Autonomy, BudgetConfig, RetryPolicy, Verify, turn::Limits};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
+use session_api::Effort;
 use tools::ToolsConfig;
 
 use super::{
-    BreakerSection, ChannelSection, GatewaySection, HeartbeatSection, HttpSection, KeyPath, MemorySection,
-    PresetSection, PriceSection, RateSection, RoutingSection, SecretRef, SpendingSection, ToolsSection,
-    TranscriptionSection, schema, show, sources::Sources,
+    AgentsSection, AudioSection, BreakerSection, ChannelSection, GatewaySection, HeartbeatSection,
+    HttpSection, KeyPath, MemorySection, PresetSection, PriceSection, RateSection, RoutingSection, SecretRef,
+    SpendingSection, ToolsSection, schema, show, sources::Sources,
 };
 
 /// The whole configuration.
@@ -24,6 +25,8 @@ use super::{
 pub struct Config {
     /// How the assistant works.
     pub agent: AgentSection,
+    /// Agents that a turn starts.
+    pub agents: AgentsSection,
     /// The language models' servers, by a name of your own.
     pub providers: BTreeMap<String, ProviderSection>,
     /// Models under names of their own, for `agent.model`, `--preset` and `/model`.
@@ -43,7 +46,9 @@ pub struct Config {
     /// The HTTP server of the gateway.
     pub http: HttpSection,
     /// How voice notes become text.
-    pub transcription: TranscriptionSection,
+    pub transcription: AudioSection,
+    /// What the assistant says aloud, through a server with OpenAI's speech API.
+    pub speech: AudioSection,
     /// How data is kept.
     pub storage: StorageSection,
     /// What the built-in tools may do.
@@ -56,6 +61,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// What the assistant does by itself.
+    pub(crate) fn autonomy(&self) -> Autonomy {
+        self.agents.autonomy(self.agent.self_report_every)
+    }
+
     /// The directory that the file tools work in. `home` is the data directory, where a relative path starts.
     #[must_use]
     pub fn workspace(&self, home: &Path) -> PathBuf {
@@ -81,6 +91,11 @@ pub struct AgentSection {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub local: Option<String>,
+    /// How hard models think before they answer: `off`, `low`, `medium` or `high`. Without it as each provider is set up;
+    /// `/think` changes it for a conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::effort")]
+    pub effort: Option<Effort>,
     /// The directory that the file tools work in; a relative path starts in the data directory. Without it
     /// `workspace` in the data directory.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,6 +118,9 @@ pub struct AgentSection {
     pub retry: RetryPolicy,
     /// When a server that fails is left alone for a while.
     pub breaker: BreakerSection,
+    /// After so many model calls of a turn the model is told in a line how far it is; 0: never.
+    #[schemars(range(min = 0, max = 1000))]
+    pub self_report_every: u32,
 }
 
 impl Default for AgentSection {
@@ -111,6 +129,7 @@ impl Default for AgentSection {
             model: None,
             fallback: Vec::new(),
             local: None,
+            effort: None,
             workspace: None,
             approval_minutes: 10,
             ask: Vec::new(),
@@ -119,6 +138,7 @@ impl Default for AgentSection {
             budget: BudgetConfig::default(),
             retry: RetryPolicy::default(),
             breaker: BreakerSection::default(),
+            self_report_every: Autonomy::default().self_report_every,
         }
     }
 }

@@ -149,8 +149,10 @@ impl Gateway {
             limits: Limits::default(),
             caps: SpendingCaps::default(),
             budget: BudgetConfig::default(),
+            effort: None,
             approval_expiry: Duration::from_secs(600),
             zones: Default::default(),
+            autonomy: agent_core::Autonomy::default(),
         };
         let ports = Ports {
             stores: Stores::of(Arc::new(store.clone())),

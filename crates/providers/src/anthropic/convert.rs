@@ -5,16 +5,22 @@
 //! turn; all other bytes before the newest message stay.
 
 use agent_core::ModelRequest;
-use serde::{Serialize, Serializer, ser::SerializeMap};
-use serde_json::Value;
-use session_api::{Message, Part, Role};
+use serde::{
+    Serialize, Serializer,
+    ser::{SerializeMap, SerializeSeq},
+};
+use serde_json::{Value, json};
+use session_api::{Effort, Message, Part, Role};
 use tool_api::ToolSpec;
 
 use super::{
     config::{AnthropicConfig, Thinking},
     content::{Block, FILES, Mark, Marked, is_said, kept},
 };
-use crate::exchange::parts::Sight;
+use crate::{
+    exchange::{extra, parts::Sight},
+    table,
+};
 
 /// What the user says where the format wants the user to begin or to have the last word.
 const GO_ON: &str = "(the conversation goes on)";
@@ -37,7 +43,7 @@ impl<'a> Body<'a> {
     /// `from`: the server, for thoughts that only the server which signed them may get back.
     pub(super) fn new(request: &'a ModelRequest, config: &'a AnthropicConfig, from: &str) -> Self {
         let sight = Sight { blobs: &request.blobs, images: config.images, files: FILES };
-        let thinking = match config.thinking {
+        let thinking = match thinking(request, config) {
             // The server refuses to think on in the middle of work that began without a thought of its own.
             Thinking::Budget(_) if at_work_without_thought(&request.messages, from) => Thinking::Unsaid,
             thinking => thinking,
@@ -47,7 +53,10 @@ impl<'a> Body<'a> {
 
     /// The most tokens to write, and the most of them to think.
     fn limits(&self) -> (u32, Option<u32>) {
-        let most = self.request.max_output_tokens.unwrap_or(self.config.max_output_tokens);
+        // Who asks for more thought wants no shorter answer for it.
+        let room = self.request.effort.map_or(0, budget);
+        let most =
+            self.request.max_output_tokens.unwrap_or(self.config.max_output_tokens.saturating_add(room));
         let Thinking::Budget(budget) = self.thinking else { return (most, None) };
         // The budget is a part of the whole; half of it is left for the answer.
         let budget = if budget < most { budget } else { most / 2 };
@@ -66,12 +75,33 @@ impl<'a> Body<'a> {
     }
 }
 
+/// Whether and how long to think: as the request says, else the configuration.
+fn thinking(request: &ModelRequest, config: &AnthropicConfig) -> Thinking {
+    match request.effort {
+        None => config.thinking,
+        Some(Effort::Off) => Thinking::Unsaid,
+        Some(effort) if table::thinks_by_budget(&request.model) => Thinking::Budget(budget(effort)),
+        Some(_) => Thinking::Adaptive,
+    }
+}
+
+/// The most tokens to think, where the model must be told.
+fn budget(effort: Effort) -> u32 {
+    match effort {
+        Effort::Off => 0,
+        Effort::Low => 2_048,
+        Effort::Medium => 8_192,
+        Effort::High => 16_384,
+    }
+}
+
 /// Whether the newest work with tools began without a thought that this server signed.
 fn at_work_without_thought(messages: &[Message], from: &str) -> bool {
     let work = messages.iter().rev().take_while(|message| message.role != Role::User);
     // Later calls of the same work may follow without a new one.
     let first = work.filter(|message| message.tool_calls().next().is_some()).last();
-    first.is_some_and(|message| !message.parts.iter().any(|part| kept(part, from).is_some()))
+    let is_thought = |block: &Value| block["type"].as_str().is_some_and(|kind| kind.ends_with("thinking"));
+    first.is_some_and(|message| !message.parts.iter().any(|part| kept(part, from).is_some_and(is_thought)))
 }
 
 /// The conversation by turns, beginning and ending with the user. Results stand first in the turn after their calls,
@@ -113,15 +143,22 @@ impl Serialize for Body<'_> {
         let (most, budget) = self.limits();
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("model", &self.request.model)?;
-        map.serialize_entry("stream", &true)?;
+        map.serialize_entry("stream", &self.config.stream)?;
         map.serialize_entry("max_tokens", &most)?;
         match (self.thinking, budget) {
-            (Thinking::Adaptive, _) => map.serialize_entry("thinking", &Think::of("adaptive", None))?,
+            (Thinking::Adaptive, _) => {
+                map.serialize_entry("thinking", &Think::of("adaptive", None))?;
+                if let Some(effort) = self.request.effort {
+                    map.serialize_entry("output_config", &json!({ "effort": effort }))?;
+                }
+            }
             (_, Some(budget)) => map.serialize_entry("thinking", &Think::of("enabled", Some(budget)))?,
             _ => {}
         }
-        if !self.request.tools.is_empty() {
-            map.serialize_entry("tools", &Tools { specs: &self.request.tools, mark: self.config.cache })?;
+        extra::write(&self.config.extra_body, &mut map)?;
+        let (specs, of_server) = (&*self.request.tools, &*self.config.server_tools);
+        if !specs.is_empty() || !of_server.is_empty() {
+            map.serialize_entry("tools", &Tools { specs, of_server, mark: self.config.cache })?;
         }
         if !self.request.system.trim().is_empty() {
             let block = Block::text(&self.request.system);
@@ -147,6 +184,8 @@ impl Think {
 
 struct Tools<'a> {
     specs: &'a [ToolSpec],
+    /// Those that the server runs by itself.
+    of_server: &'a [Value],
     /// Whether the last one is marked.
     mark: bool,
 }
@@ -163,13 +202,18 @@ impl Serialize for Tools<'_> {
         }
         let mut specs: Vec<&ToolSpec> = self.specs.iter().collect();
         specs.sort_by(|a, b| a.name.cmp(&b.name));
-        let last = specs.len() - 1;
-        serializer.collect_seq(specs.into_iter().enumerate().map(|(at, spec)| Tool {
-            name: &spec.name,
-            description: &spec.description,
-            input_schema: &spec.parameters,
-            cache_control: (self.mark && at == last).then_some(Mark::HERE),
-        }))
+        let mut list = serializer.serialize_seq(Some(self.of_server.len() + specs.len()))?;
+        self.of_server.iter().try_for_each(|tool| list.serialize_element(tool))?;
+        let last = specs.len().saturating_sub(1);
+        for (at, spec) in specs.into_iter().enumerate() {
+            list.serialize_element(&Tool {
+                name: &spec.name,
+                description: &spec.description,
+                input_schema: &spec.parameters,
+                cache_control: (self.mark && at == last).then_some(Mark::HERE),
+            })?;
+        }
+        list.end()
     }
 }
 

@@ -55,6 +55,7 @@ fn request(messages: Vec<Message>) -> ModelRequest {
         messages: messages.into(),
         tools: [tool("b"), tool("a")].into(),
         blobs: HashMap::from([blob(b"png"), blob(b"pdf"), blob(b"txt")]),
+        effort: None,
         max_output_tokens: None,
         correlation: "c-1".into(),
     }
@@ -252,4 +253,42 @@ fn a_budget_leaves_room_for_the_answer_and_is_left_out_in_the_middle_of_foreign_
     }
     let config = AnthropicConfig { thinking: Thinking::Adaptive, ..AnthropicConfig::default() };
     assert_eq!(body(&request(work(vec![call("1", "{}")])), &config)["thinking"], json!({"type": "adaptive"}));
+}
+
+#[test]
+fn how_hard_to_think_is_a_budget_for_older_models_and_a_word_for_newer_ones() {
+    let said = |model: &str, effort, thinking| {
+        let config = AnthropicConfig { thinking, ..AnthropicConfig::default() };
+        let body = body(
+            &ModelRequest {
+                model: model.into(),
+                effort,
+                max_output_tokens: None,
+                ..request(vec![user("a")])
+            },
+            &config,
+        );
+        (body["thinking"].clone(), body["output_config"].clone(), body["max_tokens"].clone())
+    };
+    let (old, new, nothing) = ("claude-sonnet-4-5-20250929", "claude-opus-5", Value::Null);
+    let adaptive = json!({"type": "adaptive"});
+    for (model, effort, thinking, expected) in [
+        (
+            old,
+            Some(Effort::High),
+            Thinking::Unsaid,
+            (json!({"type": "enabled", "budget_tokens": 16_384}), nothing.clone(), json!(8_192 + 16_384)),
+        ),
+        (old, Some(Effort::Off), Thinking::Budget(4_096), (nothing.clone(), nothing.clone(), json!(8_192))),
+        (
+            new,
+            Some(Effort::Low),
+            Thinking::Budget(4_096),
+            (adaptive.clone(), json!({"effort": "low"}), json!(8_192 + 2_048)),
+        ),
+        (new, Some(Effort::Off), Thinking::Adaptive, (nothing.clone(), nothing.clone(), json!(8_192))),
+        (new, None, Thinking::Adaptive, (adaptive, nothing, json!(8_192))),
+    ] {
+        assert_eq!(said(model, effort, thinking), expected, "{model} {effort:?} {thinking:?}");
+    }
 }

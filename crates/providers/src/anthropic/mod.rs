@@ -21,7 +21,7 @@ pub use config::{AnthropicConfig, Thinking};
 use self::convert::Body;
 use crate::{
     ProviderSetupError,
-    exchange::{Letter, Line, Server, clients::Clients},
+    exchange::{Letter, Line, Server, clients::Clients, extra},
     table,
 };
 
@@ -67,6 +67,7 @@ impl AnthropicProvider {
                 message,
             });
         }
+        extra::check(name, &config.server_tools, &config.extra_body)?;
         let mut server = Server::new(
             name,
             &Line {
@@ -122,7 +123,8 @@ impl LlmProvider for AnthropicProvider {
         // Images may be large, and the reply may take minutes.
         drop(request);
         // This format has no place for the id that follows a message through logs.
-        let letter = Letter { url: &self.messages, model: &model, correlation: None, body };
+        let streams = self.config.stream;
+        let letter = Letter { url: &self.messages, model: &model, correlation: None, streams, body };
         self.server.post(letter, stream::Reply::new(from)).await
     }
 

@@ -58,6 +58,11 @@ enum Open {
         call: ToolCall,
         input: Option<Value>,
     },
+    /// What the server did by itself, or found.
+    Server {
+        block: Value,
+        input: String,
+    },
     /// Of a type that nobody has heard of.
     Other,
 }
@@ -112,6 +117,11 @@ impl Reply {
                 let call = ToolCall { id: CallId(block.id.0), name: block.name.0, arguments: String::new() };
                 Open::Call { call, input: block.input }
             }
+            kind if kind == "server_tool_use" || kind.ends_with("_tool_result") => {
+                let block = of_server(block);
+                self.size.add(block.to_string().len())?;
+                Open::Server { block, input: String::new() }
+            }
             _ => Open::Other,
         };
         self.open.push((index, open));
@@ -135,6 +145,10 @@ impl Reply {
                 call.arguments.push_str(&delta.partial_json.0);
                 self.size.add(delta.partial_json.0.len())?;
             }
+            Open::Server { input, .. } => {
+                input.push_str(&delta.partial_json.0);
+                self.size.add(delta.partial_json.0.len())?;
+            }
             Open::Redacted { .. } | Open::Other => {}
         }
         Ok(())
@@ -148,6 +162,12 @@ impl Reply {
             }
             Open::Redacted { data } if !data.is_empty() => {
                 self.keep(&json!({"type": "redacted_thinking", "data": data}), out);
+            }
+            Open::Server { mut block, input } => {
+                if let Ok(input) = serde_json::from_str::<Value>(&input) {
+                    block["input"] = input;
+                }
+                self.keep(&block, out);
             }
             Open::Call { mut call, input } => {
                 // Some servers send the whole input with the beginning.
@@ -193,6 +213,18 @@ impl Reply {
         }
         self.reason = stop_reason(reason).or(self.reason);
     }
+}
+
+/// A block of the server's own tools, as it must come back.
+fn of_server(block: Block) -> Value {
+    let Block { r#type, id, name, input, mut rest, .. } = block;
+    for (key, text) in [("type", r#type.0), ("id", id.0), ("name", name.0)] {
+        if !text.is_empty() {
+            rest.insert(key.to_owned(), text.into());
+        }
+    }
+    rest.extend(input.map(|input| ("input".to_owned(), input)));
+    Value::Object(rest)
 }
 
 impl Assembler for Reply {

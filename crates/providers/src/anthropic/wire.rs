@@ -2,7 +2,7 @@
 
 use agent_core::TokenUsage;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::exchange::read::{Text, count};
 
@@ -60,6 +60,9 @@ pub(super) struct Block {
     pub(super) name: Text,
     #[serde(default)]
     pub(super) input: Option<Value>,
+    /// What blocks of other types hold.
+    #[serde(flatten)]
+    pub(super) rest: Map<String, Value>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -6,6 +6,7 @@
 
 pub(crate) mod clients;
 pub(crate) mod error;
+pub(crate) mod extra;
 pub(crate) mod parts;
 pub(crate) mod read;
 #[cfg(test)]

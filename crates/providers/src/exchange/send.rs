@@ -29,6 +29,8 @@ pub(crate) struct Letter<'a> {
     pub(crate) model: &'a str,
     /// A header for the id that follows the message through logs, and the id.
     pub(crate) correlation: Option<(&'static str, &'a str)>,
+    /// Whether the reply was asked for piece by piece.
+    pub(crate) streams: bool,
     /// JSON.
     pub(crate) body: Vec<u8>,
 }
@@ -51,9 +53,16 @@ impl Server {
         let client = self.client()?;
         let voice = self.voice(letter.model);
         let mut limits = self.limits();
+        if !letter.streams {
+            // Nothing is heard of it until it is whole.
+            limits.idle = self.total;
+        }
         let mut headers = self.headers.clone();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+        headers.insert(
+            ACCEPT,
+            HeaderValue::from_static(if letter.streams { "text/event-stream" } else { "application/json" }),
+        );
         if let Some((name, id)) = letter.correlation.filter(|(_, id)| id.len() <= LONGEST_CORRELATION)
             && let Ok(value) = HeaderValue::from_str(id)
         {

@@ -130,6 +130,7 @@ impl JustInTimeProvider {
                 messages: Arc::new(vec![message]),
                 tools: Arc::from([]),
                 blobs: HashMap::new(),
+                effort: None,
                 max_output_tokens: Some(1),
                 correlation: request.correlation.clone(),
             })

@@ -3,14 +3,15 @@
 use std::{collections::BTreeMap, fmt};
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
-use super::quirks::{LimitField, ReplayReasoning, SystemRole};
+use super::quirks::{EffortField, LimitField, ReplayReasoning, SystemRole};
 
 /// Settings of one server. The key is no part of it: it comes resolved, beside it.
 ///
 /// What is `None` here is as the table of vendors says for the server at `base_url`, and as most servers have it where the
 /// table knows no such server.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OpenAiConfig {
     /// Where `/chat/completions` and `/models` are appended. A query (`?api-version=…`) is kept.
@@ -27,6 +28,13 @@ pub struct OpenAiConfig {
     pub connect_timeout_seconds: u64,
     /// `system` (as `HTTPS_PROXY` and the like say) or the URL of a proxy; without it none is used.
     pub proxy: Option<String>,
+    /// Tools that the server runs by itself, in its own words, offered with every request.
+    pub server_tools: Vec<Value>,
+    /// Further fields of every request, in the server's own words.
+    pub extra_body: Map<String, Value>,
+    /// Whether replies are asked for piece by piece. Where not, a reply is seen when it is whole: for servers that cannot
+    /// stream, or not with tools.
+    pub stream: bool,
     /// Whether its models take images; where not, a note in the text takes their place.
     pub images: bool,
     /// Whether to ask for token counts at the end of a stream. Some older servers refuse the question.
@@ -37,6 +45,8 @@ pub struct OpenAiConfig {
     pub replay_reasoning: Option<ReplayReasoning>,
     /// Whether `reasoning_details` and the `extra_content` of calls are sent back.
     pub replay_extras: Option<bool>,
+    /// In which field how hard to think stands.
+    pub effort_field: Option<EffortField>,
     /// Who says the system prompt.
     pub system_role: Option<SystemRole>,
     /// `false` asks for one tool call at a time. Without it the field is not sent.
@@ -59,11 +69,15 @@ impl Default for OpenAiConfig {
             total_timeout_seconds: 600,
             connect_timeout_seconds: 10,
             proxy: None,
+            server_tools: Vec::new(),
+            extra_body: Map::new(),
+            stream: true,
             images: true,
             stream_usage: None,
             limit_field: None,
             replay_reasoning: None,
             replay_extras: None,
+            effort_field: None,
             system_role: None,
             parallel_tool_calls: None,
             tool_result_images: None,
@@ -84,11 +98,15 @@ impl fmt::Debug for OpenAiConfig {
             .field("total_timeout_seconds", &self.total_timeout_seconds)
             .field("connect_timeout_seconds", &self.connect_timeout_seconds)
             .field("proxy", &self.proxy.as_ref().map(|_| "…"))
+            .field("server_tools", &self.server_tools.len())
+            .field("extra_body", &self.extra_body.keys().collect::<Vec<_>>())
+            .field("stream", &self.stream)
             .field("images", &self.images)
             .field("stream_usage", &self.stream_usage)
             .field("limit_field", &self.limit_field)
             .field("replay_reasoning", &self.replay_reasoning)
             .field("replay_extras", &self.replay_extras)
+            .field("effort_field", &self.effort_field)
             .field("system_role", &self.system_role)
             .field("parallel_tool_calls", &self.parallel_tool_calls)
             .field("tool_result_images", &self.tool_result_images)

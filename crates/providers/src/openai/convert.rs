@@ -7,13 +7,23 @@
 use std::borrow::Cow;
 
 use agent_core::ModelRequest;
-use serde::{Serialize, Serializer, ser::SerializeMap};
-use serde_json::Value;
-use session_api::{Message, Part, Role, ToolCall, ToolResult};
+use serde::{
+    Serialize, Serializer,
+    ser::{SerializeMap, SerializeSeq},
+};
+use serde_json::{Map, Value, json};
+use session_api::{Effort, Message, Part, Role, ToolCall, ToolResult};
 use tool_api::ToolSpec;
 
-use super::{content::Content, extras, quirks::Quirks};
-use crate::exchange::parts::{Piece, Sight, arguments, name, short_call_id, silent};
+use super::{
+    content::Content,
+    extras,
+    quirks::{EffortField, Quirks},
+};
+use crate::exchange::{
+    extra,
+    parts::{Piece, Sight, arguments, name, short_call_id, silent},
+};
 
 /// What the user says where servers want the user to begin.
 const GO_ON: &str = "(the conversation goes on)";
@@ -24,6 +34,13 @@ const NOTED: &str = "(noted)";
 /// The body of a request for a completion.
 pub(super) struct Body<'a> {
     pub(super) request: &'a ModelRequest,
+    /// Whether the reply is to come piece by piece.
+    pub(super) stream: bool,
+    /// Whether the model can think before it answers, or nobody knows.
+    pub(super) thinks: bool,
+    /// What the configuration adds.
+    pub(super) server_tools: &'a [Value],
+    pub(super) extra_body: &'a Map<String, Value>,
     /// Whether images are sent.
     pub(super) images: bool,
     pub(super) quirks: &'a Quirks,
@@ -35,21 +52,40 @@ impl Serialize for Body<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("model", &self.request.model)?;
-        map.serialize_entry("stream", &true)?;
-        if self.quirks.stream_usage {
+        map.serialize_entry("stream", &self.stream)?;
+        if self.stream && self.quirks.stream_usage {
             map.serialize_entry("stream_options", &StreamOptions { include_usage: true })?;
+        }
+        if let Some(effort) = self.request.effort.filter(|_| self.thinks) {
+            self.effort(effort, &mut map)?;
         }
         if let Some(limit) = self.request.max_output_tokens {
             map.serialize_entry(self.quirks.limit_field.as_str(), &limit)?;
         }
-        if !self.request.tools.is_empty() {
+        extra::write(self.extra_body, &mut map)?;
+        if !self.request.tools.is_empty() || !self.server_tools.is_empty() {
             if let Some(parallel) = self.quirks.parallel_tool_calls {
                 map.serialize_entry("parallel_tool_calls", &parallel)?;
             }
-            map.serialize_entry("tools", &Tools(&self.request.tools))?;
+            map.serialize_entry("tools", &Tools(&self.request.tools, self.server_tools))?;
         }
         map.serialize_entry("messages", &self.speeches())?;
         map.end()
+    }
+}
+
+impl Body<'_> {
+    fn effort<M: SerializeMap>(&self, effort: Effort, map: &mut M) -> Result<(), M::Error> {
+        let on = effort != Effort::Off;
+        let degree = if on { effort.as_str() } else { "none" };
+        match self.quirks.effort_field {
+            EffortField::ReasoningEffort => map.serialize_entry("reasoning_effort", degree),
+            EffortField::Reasoning => map.serialize_entry("reasoning", &json!({ "effort": degree })),
+            EffortField::EnableThinking => map.serialize_entry("enable_thinking", &on),
+            EffortField::Thinking => {
+                map.serialize_entry("thinking", &json!({ "type": if on { "enabled" } else { "disabled" } }))
+            }
+        }
     }
 }
 
@@ -58,7 +94,7 @@ struct StreamOptions {
     include_usage: bool,
 }
 
-struct Tools<'a>(&'a [ToolSpec]);
+struct Tools<'a>(&'a [ToolSpec], &'a [Value]);
 
 impl Serialize for Tools<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -75,14 +111,14 @@ impl Serialize for Tools<'_> {
         }
         let mut specs: Vec<&ToolSpec> = self.0.iter().collect();
         specs.sort_by(|a, b| a.name.cmp(&b.name));
-        serializer.collect_seq(specs.into_iter().map(|spec| Tool {
-            r#type: "function",
-            function: Function {
-                name: &spec.name,
-                description: &spec.description,
-                parameters: &spec.parameters,
-            },
-        }))
+        let mut list = serializer.serialize_seq(Some(self.1.len() + specs.len()))?;
+        self.1.iter().try_for_each(|tool| list.serialize_element(tool))?;
+        for spec in specs {
+            let (name, description, parameters) = (&*spec.name, &*spec.description, &spec.parameters);
+            let function = Function { name, description, parameters };
+            list.serialize_element(&Tool { r#type: "function", function })?;
+        }
+        list.end()
     }
 }
 

@@ -45,13 +45,24 @@ fn request(messages: Vec<Message>) -> ModelRequest {
         messages: messages.into(),
         tools: [tool("b"), tool("a")].into(),
         blobs: HashMap::from([(BlobId::of(b"png"), Bytes::from_static(b"png"))]),
+        effort: None,
         max_output_tokens: Some(100),
         correlation: "c-1".into(),
     }
 }
 
 fn text(request: &ModelRequest, quirks: &Quirks) -> String {
-    serde_json::to_string(&Body { request, images: true, quirks, from: "here:1" }).unwrap()
+    serde_json::to_string(&Body {
+        request,
+        stream: true,
+        thinks: true,
+        server_tools: &[],
+        extra_body: &Map::new(),
+        images: true,
+        quirks,
+        from: "here:1",
+    })
+    .unwrap()
 }
 
 fn messages(sent: Vec<Message>, quirks: &Quirks) -> Value {
@@ -99,6 +110,42 @@ fn without_tools_limit_and_usage_the_fields_are_absent() {
 }
 
 #[test]
+fn how_hard_to_think_stands_where_the_server_looks_for_it() {
+    let said = |field, effort, thinks| {
+        let (asked, quirks) =
+            (ModelRequest { effort, ..request(Vec::new()) }, Quirks { effort_field: field, ..Quirks::USUAL });
+        let body = Body {
+            request: &asked,
+            stream: true,
+            thinks,
+            server_tools: &[],
+            extra_body: &Map::new(),
+            images: true,
+            quirks: &quirks,
+            from: "here:1",
+        };
+        let mut body = serde_json::to_value(&body).unwrap();
+        let fields = ["reasoning_effort", "reasoning", "enable_thinking", "thinking"];
+        let found = fields.iter().filter_map(|key| Some(((*key).to_owned(), body.get_mut(key)?.take())));
+        Value::Object(found.collect())
+    };
+    let (off, high) = (Some(Effort::Off), Some(Effort::High));
+    for (field, effort, expected) in [
+        (EffortField::ReasoningEffort, high, json!({"reasoning_effort": "high"})),
+        (EffortField::ReasoningEffort, off, json!({"reasoning_effort": "none"})),
+        (EffortField::Reasoning, high, json!({"reasoning": {"effort": "high"}})),
+        (EffortField::EnableThinking, high, json!({"enable_thinking": true})),
+        (EffortField::EnableThinking, off, json!({"enable_thinking": false})),
+        (EffortField::Thinking, high, json!({"thinking": {"type": "enabled"}})),
+        (EffortField::Thinking, off, json!({"thinking": {"type": "disabled"}})),
+        (EffortField::ReasoningEffort, None, json!({})),
+    ] {
+        assert_eq!(said(field, effort, true), expected, "{field:?} {effort:?}");
+    }
+    assert_eq!(said(EffortField::ReasoningEffort, high, false), json!({}), "a model that cannot think");
+}
+
+#[test]
 fn a_user_message_is_text_or_parts() {
     let file = Part::File { blob: BlobId::of(b"f"), mime: "application/pdf".into(), name: "a.pdf".into() };
     let parts = vec![Part::text("look"), image(b"png"), image(b"gone"), file];
@@ -113,7 +160,16 @@ fn a_user_message_is_text_or_parts() {
         ]}])
     );
     let sent = request(vec![message(Role::User, parts[..2].to_vec()), message(Role::User, vec![])]);
-    let blind = Body { request: &sent, images: false, quirks: &Quirks::USUAL, from: "here:1" };
+    let blind = Body {
+        server_tools: &[],
+        extra_body: &Map::new(),
+        request: &sent,
+        stream: true,
+        thinks: true,
+        images: false,
+        quirks: &Quirks::USUAL,
+        from: "here:1",
+    };
     let sent = serde_json::to_value(blind).unwrap()["messages"].clone();
     assert_eq!(
         sent,

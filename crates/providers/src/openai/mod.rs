@@ -20,12 +20,12 @@ use http_client::Url;
 use secrecy::SecretString;
 
 pub use config::OpenAiConfig;
-pub use quirks::{LimitField, Quirks, ReplayReasoning, SystemRole};
+pub use quirks::{EffortField, LimitField, Quirks, ReplayReasoning, SystemRole};
 
 use self::convert::Body;
 use crate::{
     ProviderSetupError,
-    exchange::{Letter, Line, Server, clients::Clients},
+    exchange::{Letter, Line, Server, clients::Clients, extra},
     table,
 };
 
@@ -37,8 +37,8 @@ pub struct OpenAiProvider {
     info: ProviderInfo,
     config: OpenAiConfig,
     quirks: Quirks,
-    /// Whether the server is one's own, where models are as they are.
-    own: bool,
+    /// Whose server it is, where the table knows.
+    vendor: Option<&'static table::Vendor>,
     completions: Url,
     models: Url,
     server: Server,
@@ -63,6 +63,7 @@ impl OpenAiProvider {
         config: OpenAiConfig,
         api_key: Option<SecretString>,
     ) -> Result<Self, ProviderSetupError> {
+        extra::check(name, &config.server_tools, &config.extra_body)?;
         let vendor = table::at(&config.base_url);
         let quirks = vendor.map_or(Quirks::USUAL, |vendor| vendor.quirks).changed_by(&config);
         let mut server = Server::new(
@@ -93,7 +94,7 @@ impl OpenAiProvider {
             models: server.url(&["models"]),
             config,
             quirks,
-            own: table::is_own(vendor),
+            vendor,
             server,
         })
     }
@@ -114,8 +115,22 @@ impl LlmProvider for OpenAiProvider {
     async fn stream(&self, request: ModelRequest) -> Result<ModelStream, ModelError> {
         self.server.ready()?;
         let from = self.server.endpoint();
-        let quirks = if self.own { self.quirks.for_model(&request.model, &self.config) } else { self.quirks };
-        let body = Body { request: &request, images: self.config.images, quirks: &quirks, from: &from };
+        let quirks = if table::is_own(self.vendor) {
+            self.quirks.for_model(&request.model, &self.config)
+        } else {
+            self.quirks
+        };
+        let thinks = self.vendor.and_then(|vendor| table::find(vendor.models, &request.model));
+        let body = Body {
+            thinks: thinks.is_none_or(|model| model.reasoning),
+            request: &request,
+            server_tools: &self.config.server_tools,
+            extra_body: &self.config.extra_body,
+            stream: self.config.stream,
+            images: self.config.images,
+            quirks: &quirks,
+            from: &from,
+        };
         let body = self.server.body(&body)?;
         let (model, correlation) = (request.model.clone(), request.correlation.clone());
         // Images may be large, and the reply may take minutes.
@@ -124,6 +139,7 @@ impl LlmProvider for OpenAiProvider {
             url: &self.completions,
             model: &model,
             correlation: Some(("x-client-request-id", &correlation)),
+            streams: self.config.stream,
             body,
         };
         self.server.post(letter, stream::Reply::new(from, quirks.replay_extras)).await

@@ -18,6 +18,8 @@ pub struct Quirks {
     /// Whether what came with a reply beside its text and calls is sent back: `reasoning_details` of messages
     /// (`OpenRouter`) and `extra_content` of calls (the signatures of Gemini).
     pub replay_extras: bool,
+    /// In which field how hard to think stands.
+    pub effort_field: EffortField,
     /// Who says the system prompt.
     pub system_role: SystemRole,
     /// What `parallel_tool_calls` says where there are tools; `None`: the field is not sent, for servers that refuse it.
@@ -41,6 +43,7 @@ impl Quirks {
         stream_usage: true,
         replay_reasoning: ReplayReasoning::Never,
         replay_extras: false,
+        effort_field: EffortField::ReasoningEffort,
         system_role: SystemRole::System,
         parallel_tool_calls: None,
         tool_result_images: false,
@@ -57,6 +60,7 @@ impl Quirks {
             stream_usage: config.stream_usage.unwrap_or(self.stream_usage),
             replay_reasoning: config.replay_reasoning.unwrap_or(self.replay_reasoning),
             replay_extras: config.replay_extras.unwrap_or(self.replay_extras),
+            effort_field: config.effort_field.unwrap_or(self.effort_field),
             system_role: config.system_role.unwrap_or(self.system_role),
             parallel_tool_calls: config.parallel_tool_calls.or(self.parallel_tool_calls),
             tool_result_images: config.tool_result_images.unwrap_or(self.tool_result_images),
@@ -118,6 +122,20 @@ impl ReplayReasoning {
             Self::Reasoning => Some("reasoning"),
         }
     }
+}
+
+/// Where servers look for how hard to think. Nothing is sent unless somebody says how hard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EffortField {
+    /// `"reasoning_effort": "low"`, and `"none"` for not at all.
+    ReasoningEffort,
+    /// `"reasoning": {"effort": "low"}`.
+    Reasoning,
+    /// `"enable_thinking": true`, without degrees.
+    EnableThinking,
+    /// `"thinking": {"type": "enabled"}`, without degrees.
+    Thinking,
 }
 
 /// Who says the system prompt.

@@ -21,6 +21,10 @@ impl ModelDirectory for Registry {
         Ok(Self::preset(self, name)?.chosen())
     }
 
+    fn in_front_of(&self, name: &str, main: &str) -> Result<ChosenModel, ModelError> {
+        Ok(Self::in_front_of(self, name, main)?.chosen())
+    }
+
     /// The configured providers, and the vendors with a key.
     fn providers(&self) -> Vec<String> {
         let mut names: Vec<String> = self.settings.providers.keys().cloned().collect();

@@ -23,7 +23,7 @@ use std::{
 use agent_core::{ChosenModel, LlmProvider, RetryingProvider, TokenUsage};
 use parking_lot::Mutex;
 use serde::Serialize;
-use session_api::Clock;
+use session_api::{Clock, Effort};
 
 pub use error::{Part, RegistryError};
 pub use settings::{Preset, ProviderSettings, Settings};
@@ -100,6 +100,8 @@ pub struct Ready {
     pub model: String,
     /// Who is asked, in this order.
     pub chain: Vec<Target>,
+    /// How hard it is to think, where a preset says so.
+    pub effort: Option<Effort>,
 }
 
 /// Where a model is to be had, and what is known of it.
@@ -128,7 +130,11 @@ impl Ready {
     #[must_use]
     pub fn chosen(&self) -> ChosenModel {
         let behind = self.chain.iter().skip(1).map(|target| (target.provider.clone(), target.model.clone()));
-        ChosenModel { behind: behind.collect(), ..ChosenModel::new(self.provider.clone(), &self.model) }
+        ChosenModel {
+            behind: behind.collect(),
+            effort: self.effort,
+            ..ChosenModel::new(self.provider.clone(), &self.model)
+        }
     }
 }
 
@@ -176,7 +182,8 @@ impl Registry {
             let known = self.settings.presets.keys().cloned().collect();
             return Err(RegistryError::NoPreset { name: name.to_owned(), known });
         };
-        self.ready(&preset.model, preset.fallback.as_ref().unwrap_or(&self.settings.fallback))
+        let fallback = preset.fallback.as_ref().unwrap_or(&self.settings.fallback);
+        Ok(Ready { effort: preset.effort, ..self.ready(&preset.model, fallback)? })
     }
 
     /// The model or preset of this name with `main` behind it, and behind that the usual ones; a preset with a fallback of its
@@ -190,7 +197,8 @@ impl Registry {
             preset => {
                 let mut behind = vec![main.to_owned()];
                 behind.extend(self.settings.fallback.iter().cloned());
-                self.ready(preset.map_or(name, |preset| &preset.model), &behind)
+                let ready = self.ready(preset.map_or(name, |preset| &preset.model), &behind)?;
+                Ok(Ready { effort: preset.and_then(|preset| preset.effort), ..ready })
             }
         }
     }
@@ -201,7 +209,8 @@ impl Registry {
     /// [`RegistryError`], which says what to do.
     pub fn alone(&self, name: &str) -> Result<Ready, RegistryError> {
         let preset = self.settings.presets.get(name.trim());
-        self.ready(preset.map_or(name, |preset| &preset.model), &[])
+        let ready = self.ready(preset.map_or(name, |preset| &preset.model), &[])?;
+        Ok(Ready { effort: preset.and_then(|preset| preset.effort), ..ready })
     }
 
     /// Whether there is a preset of this name.
@@ -298,7 +307,8 @@ impl Registry {
             clock.clone(),
             self.board.ids.clone(),
         ));
-        Ok(Ready { provider, model, chain: chain.into_iter().map(|(_, target)| target).collect() })
+        let chain = chain.into_iter().map(|(_, target)| target).collect();
+        Ok(Ready { provider, model, chain, effort: None })
     }
 
     /// The provider of a found model, made at its first use.

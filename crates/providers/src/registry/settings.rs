@@ -6,6 +6,7 @@ use agent_core::RetryPolicy;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use session_api::Effort;
 
 use crate::{
     layers::{BreakerPolicy, RatePolicy, ToolStyle},
@@ -111,4 +112,7 @@ pub struct Preset {
     /// Who is asked, in this order, when it fails; without it as for every other model, and `[]` for nobody.
     #[serde(default)]
     pub fallback: Option<Vec<String>>,
+    /// How hard it thinks.
+    #[serde(default)]
+    pub effort: Option<Effort>,
 }

@@ -3,9 +3,10 @@
 use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// Settings of one server. The key is no part of it: it comes resolved, beside it.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ResponsesConfig {
     /// Where `/responses` and `/models` are appended. A query (`?api-version=…`) is kept.
@@ -22,6 +23,13 @@ pub struct ResponsesConfig {
     pub connect_timeout_seconds: u64,
     /// `system` (as `HTTPS_PROXY` and the like say) or the URL of a proxy; without it none is used.
     pub proxy: Option<String>,
+    /// Tools that the server runs by itself, in its own words, offered with every request.
+    pub server_tools: Vec<Value>,
+    /// Further fields of every request, in the server's own words.
+    pub extra_body: Map<String, Value>,
+    /// Whether replies are asked for piece by piece. Where not, a reply is seen when it is whole: for servers that cannot
+    /// stream, or not with tools.
+    pub stream: bool,
     /// Whether its models take images; where not, a note in the text takes their place.
     pub images: bool,
     /// Whether results of tools may hold images. Where not, the images follow in a message of the user.
@@ -57,6 +65,9 @@ impl Default for ResponsesConfig {
             total_timeout_seconds: 600,
             connect_timeout_seconds: 10,
             proxy: None,
+            server_tools: Vec::new(),
+            extra_body: Map::new(),
+            stream: true,
             images: true,
             tool_result_images: true,
             reasoning: None,
@@ -77,6 +88,9 @@ impl fmt::Debug for ResponsesConfig {
             .field("total_timeout_seconds", &self.total_timeout_seconds)
             .field("connect_timeout_seconds", &self.connect_timeout_seconds)
             .field("proxy", &self.proxy.as_ref().map(|_| "…"))
+            .field("server_tools", &self.server_tools.len())
+            .field("extra_body", &self.extra_body.keys().collect::<Vec<_>>())
+            .field("stream", &self.stream)
             .field("images", &self.images)
             .field("tool_result_images", &self.tool_result_images)
             .field("reasoning", &self.reasoning)

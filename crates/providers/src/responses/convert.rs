@@ -6,9 +6,12 @@
 use std::borrow::Cow;
 
 use agent_core::ModelRequest;
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::{
+    Serialize, Serializer,
+    ser::{SerializeMap, SerializeSeq},
+};
 use serde_json::Value;
-use session_api::{Message, Part, Role, ToolCall, ToolResult};
+use session_api::{Effort, Message, Part, Role, ToolCall, ToolResult};
 use tool_api::ToolSpec;
 
 use super::{
@@ -16,6 +19,7 @@ use super::{
     config::{ResponsesConfig, Summary},
 };
 use crate::{
+    exchange::extra,
     exchange::parts::{DataUrl, Piece, Sight, arguments, call_id, name, silent},
     table,
 };
@@ -50,11 +54,16 @@ impl Serialize for Body<'_> {
         }
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("model", &self.request.model)?;
-        map.serialize_entry("stream", &true)?;
+        map.serialize_entry("stream", &self.config.stream)?;
         map.serialize_entry("store", &false)?;
         if self.thinks() {
             map.serialize_entry("include", &["reasoning.encrypted_content"])?;
-            let (effort, summary) = (self.config.reasoning_effort.as_deref(), self.config.reasoning_summary);
+            let wanted = self.request.effort.map(|effort| match effort {
+                Effort::Off => "none",
+                effort => effort.as_str(),
+            });
+            let effort = wanted.or(self.config.reasoning_effort.as_deref());
+            let summary = self.config.reasoning_summary;
             if effort.is_some() || summary.is_some() {
                 map.serialize_entry("reasoning", &Reasoning { effort, summary })?;
             }
@@ -62,8 +71,9 @@ impl Serialize for Body<'_> {
         if let Some(limit) = self.request.max_output_tokens {
             map.serialize_entry("max_output_tokens", &limit)?;
         }
-        if !self.request.tools.is_empty() {
-            map.serialize_entry("tools", &Tools(&self.request.tools))?;
+        extra::write(&self.config.extra_body, &mut map)?;
+        if !self.request.tools.is_empty() || !self.config.server_tools.is_empty() {
+            map.serialize_entry("tools", &Tools(&self.request.tools, &self.config.server_tools))?;
         }
         if !self.request.system.is_empty() {
             map.serialize_entry("instructions", &*self.request.system)?;
@@ -73,7 +83,7 @@ impl Serialize for Body<'_> {
     }
 }
 
-struct Tools<'a>(&'a [ToolSpec]);
+struct Tools<'a>(&'a [ToolSpec], &'a [Value]);
 
 impl Serialize for Tools<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -88,13 +98,18 @@ impl Serialize for Tools<'_> {
         }
         let mut specs: Vec<&ToolSpec> = self.0.iter().collect();
         specs.sort_by(|a, b| a.name.cmp(&b.name));
-        serializer.collect_seq(specs.into_iter().map(|spec| Tool {
-            r#type: "function",
-            name: &spec.name,
-            description: &spec.description,
-            parameters: &spec.parameters,
-            strict: false,
-        }))
+        let mut list = serializer.serialize_seq(Some(self.1.len() + specs.len()))?;
+        self.1.iter().try_for_each(|tool| list.serialize_element(tool))?;
+        for spec in specs {
+            list.serialize_element(&Tool {
+                r#type: "function",
+                name: &spec.name,
+                description: &spec.description,
+                parameters: &spec.parameters,
+                strict: false,
+            })?;
+        }
+        list.end()
     }
 }
 

@@ -60,6 +60,7 @@ fn request(messages: Vec<Message>) -> ModelRequest {
         messages: messages.into(),
         tools: [tool("b"), tool("a")].into(),
         blobs: HashMap::from([blob(b"png"), blob(b"pdf")]),
+        effort: None,
         max_output_tokens: Some(100),
         correlation: "c-1".into(),
     }
@@ -145,6 +146,11 @@ fn thoughts_are_asked_for_only_of_models_that_think() {
         let body = serde_json::to_value(Body { request: &request, config: &config, from: HERE }).unwrap();
         assert_eq!(body.get("include").is_some(), expected, "{model}");
         assert_eq!(body["reasoning"]["effort"] == "low", expected, "{model}");
+        for (effort, word) in [(Effort::Off, "none"), (Effort::High, "high")] {
+            let request = ModelRequest { effort: Some(effort), ..request.clone() };
+            let body = serde_json::to_value(Body { request: &request, config: &config, from: HERE }).unwrap();
+            assert_eq!(body["reasoning"]["effort"] == word, expected, "{model}");
+        }
     }
     let config = ResponsesConfig { reasoning_summary: Some(Summary::Auto), ..ResponsesConfig::default() };
     let body: Value = serde_json::from_str(&text(vec![user("hi")], &config)).unwrap();

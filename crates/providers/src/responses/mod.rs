@@ -21,7 +21,7 @@ pub use config::{ResponsesConfig, Summary};
 use self::convert::Body;
 use crate::{
     ProviderSetupError,
-    exchange::{Letter, Line, Server, clients::Clients},
+    exchange::{Letter, Line, Server, clients::Clients, extra},
     table,
 };
 
@@ -56,6 +56,7 @@ impl ResponsesProvider {
         config: ResponsesConfig,
         api_key: Option<SecretString>,
     ) -> Result<Self, ProviderSetupError> {
+        extra::check(name, &config.server_tools, &config.extra_body)?;
         let vendor = table::at(&config.base_url);
         let usual = vendor.map_or("authorization", |vendor| vendor.quirks.key_header);
         let server = Server::new(
@@ -110,6 +111,7 @@ impl LlmProvider for ResponsesProvider {
             url: &self.responses,
             model: &model,
             correlation: Some(("x-client-request-id", &correlation)),
+            streams: self.config.stream,
             body,
         };
         self.server.post(letter, stream::Reply::new(from)).await

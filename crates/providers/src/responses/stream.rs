@@ -110,6 +110,11 @@ impl Reply {
                     self.keep("item", thought, out)?;
                 }
             }
+            // What the server did by itself, such as `web_search_call`: the thought before it must not come back alone.
+            Some(kind) if kind.ends_with("_call") => {
+                self.thought = true;
+                self.keep("item", item.clone(), out)?;
+            }
             _ => {}
         }
         Ok(())

@@ -14,7 +14,7 @@ mod vendors;
 
 pub use habits::{Habits, habits};
 pub use keys::{Keys, vendor_of_key};
-pub use models::{Model, Price, find};
+pub use models::{Model, Price, find, thinks_by_budget};
 pub(crate) use nearest::nearest_of;
 pub use nearest::{near_host, nearest};
 pub use resolve::{ResolveError, Resolved, of, resolve};

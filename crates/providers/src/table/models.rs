@@ -111,6 +111,27 @@ const fn thinks(prefix: &'static str, context: u32, prices: [u64; 4]) -> Model {
 }
 
 /// The models of Anthropic.
+/// Of Anthropic's models those that are told how many tokens they may think; later ones find that out by themselves and refuse
+/// to be told.
+const BUDGETED: &[&str] = &[
+    "claude-3",
+    "claude-haiku-4-5",
+    "claude-opus-4-0",
+    "claude-opus-4-1",
+    "claude-opus-4-2",
+    "claude-opus-4-5",
+    "claude-sonnet-4-0",
+    "claude-sonnet-4-2",
+    "claude-sonnet-4-5",
+];
+
+/// Whether the model of this name, with or without its vendor before it, is told how many tokens it may think.
+#[must_use]
+pub fn thinks_by_budget(name: &str) -> bool {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    BUDGETED.iter().any(|prefix| begins(name, prefix))
+}
+
 pub(super) const ANTHROPIC: &[Model] = &[
     thinks("claude-opus-5-5", 1_000_000, [4_000_000, 200_000, 20_000_000, 5_000_000]).sees(),
     thinks("claude-opus-5", 1_000_000, [5_000_000, 500_000, 25_000_000, 6_250_000]).sees(),

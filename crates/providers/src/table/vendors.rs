@@ -1,7 +1,7 @@
 //! The vendors themselves.
 
 use super::{Vendor, models};
-use crate::openai::{LimitField, Quirks, ReplayReasoning};
+use crate::openai::{EffortField, LimitField, Quirks, ReplayReasoning};
 
 /// A vendor whose server is as most are.
 const USUAL: Vendor = Vendor {
@@ -21,8 +21,12 @@ const USUAL: Vendor = Vendor {
     models: &[],
 };
 
-/// Servers whose models want their reasoning back while they are at work with tools.
-const THINKS_ON: Quirks = Quirks { replay_reasoning: ReplayReasoning::ReasoningContent, ..Quirks::USUAL };
+/// Servers whose models want their reasoning back while they are at work with tools, and can be told only whether to think.
+const THINKS_ON: Quirks = Quirks {
+    replay_reasoning: ReplayReasoning::ReasoningContent,
+    effort_field: EffortField::Thinking,
+    ..Quirks::USUAL
+};
 
 /// All vendors. With several keys and nothing else to go by, the first one here that has a key counts.
 pub const VENDORS: &[Vendor] = &[
@@ -35,7 +39,12 @@ pub const VENDORS: &[Vendor] = &[
         hosts: &["openrouter.ai"],
         gateway: true,
         // The title shows up in the account's own list of calls.
-        quirks: Quirks { replay_extras: true, headers: &[("x-title", "Factotum")], ..Quirks::USUAL },
+        quirks: Quirks {
+            replay_extras: true,
+            effort_field: EffortField::Reasoning,
+            headers: &[("x-title", "Factotum")],
+            ..Quirks::USUAL
+        },
         ..USUAL
     },
     Vendor {
@@ -179,6 +188,7 @@ pub const VENDORS: &[Vendor] = &[
         env: &["DASHSCOPE_API_KEY"],
         base_url: "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
         hosts: &["dashscope-intl.aliyuncs.com", "dashscope.aliyuncs.com", "dashscope-us.aliyuncs.com"],
+        quirks: Quirks { effort_field: EffortField::EnableThinking, ..Quirks::USUAL },
         models: models::DASHSCOPE,
         ..USUAL
     },

@@ -1,6 +1,6 @@
 //! What a request looks like, and one conversation with a tool in every format.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use agent_core::contract::provider::{collect, request};
 use agent_core::{LlmProvider, ModelErrorKind as Kind, ModelEvent, ModelRequest};
@@ -76,6 +76,16 @@ async fn a_server_that_does_not_stream_is_understood() {
     }
 }
 
+#[tokio::test]
+async fn a_whole_reply_is_waited_for_as_long_as_a_reply_may_take() {
+    for format in [&CHAT, &ANTHROPIC, &RESPONSES] {
+        let server = ModelServer::start(Reply::text("hi").after(Duration::from_millis(1_300)));
+        let table = json!({"idle_timeout_seconds": 1, "stream": false});
+        let reply = collect(format.provider(&server.base_url(), &table).as_ref(), request("hello")).await;
+        assert_eq!((reply.text.as_str(), reply.error), ("hi", None), "{}", format.kind);
+    }
+}
+
 /// The reply as the driver would keep it.
 pub(crate) async fn kept(provider: &dyn LlmProvider, request: ModelRequest) -> Message {
     let like = request.messages[0].clone();
@@ -96,11 +106,11 @@ pub(crate) async fn kept(provider: &dyn LlmProvider, request: ModelRequest) -> M
     Message { role: Role::Assistant, parts, ..like }
 }
 
-async fn a_turn_with_a_tool(format: &Format) {
+async fn a_turn_with_a_tool(format: &Format, streams: bool) {
     let call = Reply::tool("read_file", json!({"path": "a.md"})).reasoning(["Let me ", "look."]);
     let text = Reply::text("It says hello.").usage(Usage { prompt: 120, completion: 17, cached: 64 });
     let server = ModelServer::start(Script::in_order([call.arguments_in(3), text.in_deltas(3)]));
-    let provider = format.provider(&server.base_url(), &json!({}));
+    let provider = format.provider(&server.base_url(), &json!({"stream": streams}));
     let first = request("read it");
     let asked = kept(provider.as_ref(), first.clone()).await;
     let call = asked.tool_calls().next().unwrap().clone();
@@ -119,6 +129,9 @@ async fn a_turn_with_a_tool(format: &Format) {
     let usage = reply.finished.unwrap().usage.unwrap();
     assert_eq!((usage.input_tokens, usage.cached_tokens, usage.output_tokens), (120, 64, 17));
     let sent = &server.requests()[1];
+    assert_eq!(sent.wants_stream(), streams, "{}", format.kind);
+    let accept = if streams { "text/event-stream" } else { "application/json" };
+    assert_eq!(sent.header("accept"), Some(accept));
     assert_eq!(sent.tool_results(), [(call.id.0, "hello".to_owned())], "{}", format.kind);
     // What only the server can read goes back to it.
     let body = sent.body.to_string();
@@ -130,9 +143,10 @@ async fn a_turn_with_a_tool(format: &Format) {
 }
 
 #[tokio::test]
-async fn a_turn_with_a_tool_passes_in_every_format() {
+async fn a_turn_with_a_tool_passes_in_every_format_in_pieces_and_whole() {
     for format in [&CHAT, &ANTHROPIC, &RESPONSES] {
-        a_turn_with_a_tool(format).await;
+        a_turn_with_a_tool(format, true).await;
+        a_turn_with_a_tool(format, false).await;
     }
 }
 
@@ -166,4 +180,98 @@ fn nothing_secret_is_shown_and_nothing_senseless_is_taken() {
     assert!(error.to_string().contains("from 1024"), "{error}");
     let error = providers::build("main", "anthropic", json!({"max_output_tokens": 0}), None).err().unwrap();
     assert_eq!(error.key(), Some("max_output_tokens"));
+}
+
+#[tokio::test]
+async fn tools_of_the_server_and_further_fields_are_passed_through() {
+    for (format, tool) in [
+        (&CHAT, json!({"type": "browser_search"})),
+        (&ANTHROPIC, json!({"type": "web_search_20250305", "name": "web_search", "max_uses": 5})),
+        (&RESPONSES, json!({"type": "web_search"})),
+    ] {
+        let server = ModelServer::start(Reply::text("hi"));
+        let table = json!({"server_tools": [tool], "extra_body": {"metadata": {"user_id": "a"}}});
+        let provider = format.provider(&server.base_url(), &table);
+        assert_eq!(collect(provider.as_ref(), request("hello")).await.error, None, "{}", format.kind);
+        let bare = ModelRequest { tools: Arc::from([]), ..request("hello") };
+        collect(provider.as_ref(), bare).await;
+        let sent = server.requests();
+        assert_eq!((&sent[0].body["tools"][0], sent[0].body["tools"].as_array().unwrap().len()), (&tool, 4));
+        assert_eq!(sent[1].body["tools"], json!([tool]), "{}", format.kind);
+        assert_eq!(sent[0].body["metadata"], json!({"user_id": "a"}), "{}", format.kind);
+        for (key, wrong) in [
+            ("server_tools", json!({"server_tools": [{"name": "x"}]})),
+            ("extra_body", json!({"extra_body": {"model": "x"}})),
+        ] {
+            let built = providers::build("main", format.kind, wrong, None);
+            assert_eq!(built.err().unwrap().key(), Some(key), "{}", format.kind);
+        }
+    }
+}
+
+/// What Anthropic sends when the model searches: the server's own call and what it found stand among the blocks.
+const SEARCHED: &str = concat!(
+    "data: {\"type\":\"message_start\",\"message\":{\"model\":\"m\",\"usage\":{\"input_tokens\":3}}}\n\n",
+    "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"server_tool_use\",",
+    "\"id\":\"srv_1\",\"name\":\"web_search\",\"input\":{}}}\n\n",
+    "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"input_json_delta\",",
+    "\"partial_json\":\"{\\\"query\\\":\\\"tea\\\"}\"}}\n\n",
+    "data: {\"type\":\"content_block_stop\",\"index\":0}\n\n",
+    "data: {\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":\"web_search_tool_result\",",
+    "\"tool_use_id\":\"srv_1\",\"content\":[{\"type\":\"web_search_result\",\"encrypted_content\":\"x\"}]}}\n\n",
+    "data: {\"type\":\"content_block_stop\",\"index\":1}\n\n",
+    "data: {\"type\":\"content_block_start\",\"index\":2,\"content_block\":{\"type\":\"text\",\"text\":\"Green.\"}}\n\n",
+    "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":2}}\n\n",
+    "data: {\"type\":\"message_stop\"}\n\n",
+);
+
+/// The same from the Responses API.
+const LOOKED_UP: &str = concat!(
+    "data: {\"type\":\"response.output_item.done\",\"output_index\":0,\"item\":{\"type\":\"web_search_call\",",
+    "\"id\":\"ws_1\",\"status\":\"completed\",\"action\":{\"type\":\"search\",\"query\":\"tea\"}}}\n\n",
+    "data: {\"type\":\"response.output_item.done\",\"output_index\":1,\"item\":{\"type\":\"message\",",
+    "\"content\":[{\"type\":\"output_text\",\"text\":\"Green.\"}]}}\n\n",
+    "data: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\",",
+    "\"usage\":{\"input_tokens\":3,\"output_tokens\":2}}}\n\n",
+);
+
+#[tokio::test]
+async fn what_a_server_did_by_itself_goes_back_to_it() {
+    for (format, reply, expected) in [
+        (
+            &ANTHROPIC,
+            SEARCHED,
+            json!([
+                {"type": "server_tool_use", "id": "srv_1", "name": "web_search", "input": {"query": "tea"}},
+                {"type": "web_search_tool_result", "tool_use_id": "srv_1",
+                    "content": [{"type": "web_search_result", "encrypted_content": "x"}]},
+                {"type": "text", "text": "Green."},
+            ]),
+        ),
+        (
+            &RESPONSES,
+            LOOKED_UP,
+            json!([
+                {"type": "web_search_call", "id": "ws_1", "status": "completed",
+                    "action": {"type": "search", "query": "tea"}},
+                {"role": "assistant", "content": "Green."},
+            ]),
+        ),
+    ] {
+        let first = Reply::status(200, "text/event-stream", reply);
+        let server = ModelServer::start(Script::in_order([first, Reply::text("Yes.")]));
+        let provider = format.provider(&server.base_url(), &json!({}));
+        let asked = request("which tea?");
+        let said = kept(provider.as_ref(), asked.clone()).await;
+        let more = Message { role: Role::User, parts: vec![Part::text("sure?")], ..said.clone() };
+        let messages = [asked.messages.as_slice(), &[said, more]].concat();
+        let reply = collect(provider.as_ref(), ModelRequest { messages: Arc::new(messages), ..asked }).await;
+        assert_eq!((reply.text.as_str(), reply.error), ("Yes.", None), "{}", format.kind);
+        let sent = &server.requests()[1].body;
+        let found = match format.kind {
+            "anthropic" => sent["messages"][1]["content"].clone(),
+            _ => json!([sent["input"][1], sent["input"][2]]),
+        };
+        assert_eq!(found, expected, "{}", format.kind);
+    }
 }

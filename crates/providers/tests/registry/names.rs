@@ -138,6 +138,7 @@ fn presets_and_fallbacks_make_chains() {
     let preset = |model: &str, fallback: Option<&[&str]>| Preset {
         model: model.into(),
         fallback: fallback.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
+        effort: None,
     };
     let settings = Settings {
         presets: [
@@ -164,6 +165,9 @@ fn presets_and_fallbacks_make_chains() {
     assert_eq!(chain("careful"), ["anthropic/claude-opus-5", "work/gpt-5", "offline/offline"]);
     let ready = registry.model("claude-sonnet-5").unwrap();
     assert_eq!((ready.chain.len(), ready.chosen().name().as_str()), (1, "anthropic/claude-sonnet-5"));
+    let in_front = agent_core::ModelDirectory::in_front_of(&registry, "groq/llama", "work/gpt-5").unwrap();
+    let behind: Vec<String> = in_front.behind.iter().map(|(name, model)| format!("{name}/{model}")).collect();
+    assert_eq!(behind, ["work/gpt-5", "anthropic/claude-sonnet-5"], "the main model, then the usual ones");
     let error = registry.preset("slow").unwrap_err().to_string();
     assert_eq!(error, "there is no preset `slow`; there are `alone`, `careful`, `fast`");
 }

@@ -134,6 +134,8 @@ macro_rules! store_contract {
                 a_stop_marks_the_running_turn_and_is_settled
                 a_stopped_turn_commits
                 a_stop_reaches_descendants_only
+                a_stop_settles_what_waits_in_descendants
+                a_stop_settles_what_waits_in_a_child
                 a_stop_does_not_reach_ancestors
                 a_stop_never_reaches_a_later_turn
                 a_stop_that_finds_nothing_open_stays_a_row
@@ -297,6 +299,8 @@ macro_rules! store_contract {
             }
             sessions {
                 a_session_is_known_from_its_first_row_on
+                children_are_found_by_their_parent
+                pending_rows_are_read_in_order
                 a_session_with_two_speakers_is_shared
                 the_last_changed_session_comes_first
                 a_scope_limits_every_read
@@ -309,13 +313,20 @@ macro_rules! store_contract {
                 a_clear_takes_the_history_and_raises_the_epoch
                 an_unknown_session_has_nothing_to_take
                 pending_rows_outlive_a_clear
+                values_of_a_session_go_with_its_history
                 a_running_turn_is_stopped_first
+                a_turn_takes_the_oldest_messages_away
+                a_summary_of_what_was_trimmed_is_a_conflict
                 a_late_commit_is_refused
                 a_suspended_turn_is_finalized_after_a_clear
                 a_deletion_takes_everything
                 a_deletion_leaves_other_sessions_alone
                 a_lease_of_a_deleted_session_is_stale
                 a_summary_of_a_deleted_session_is_a_conflict
+            }
+            people {
+                what_one_account_had_is_the_others_after_a_join
+                parted_accounts_keep_apart_what_comes_later
             }
             kv {
                 a_later_value_replaces_an_earlier_one
@@ -341,6 +352,23 @@ macro_rules! store_contract {
                 an_untouched_log_is_intact
                 the_log_outlives_its_session
                 rows_about_a_subject_are_listed_newest_first
+            }
+            memory {
+                what_was_said_is_found_by_its_words
+                words_of_scripts_without_spaces_are_found
+                any_text_is_a_query
+                what_holds_more_of_the_words_comes_first
+                a_message_is_taken_up_once
+                a_scope_limits_recall
+                a_shared_session_belongs_to_nobody_alone
+                recall_is_narrowed
+                what_is_taken_away_is_not_found
+                a_tool_result_is_found
+                a_file_is_replaced_and_forgotten
+                a_note_is_read_by_whom_it_belongs_to
+                a_forgotten_message_is_never_found_again
+                a_forgotten_index_is_taken_up_anew
+                more_than_is_ranked_is_said
             }
             blob {
                 bytes_come_back_by_their_digest

@@ -8,7 +8,8 @@ use super::{
     },
 };
 use crate::{
-    Checkpoint, InboundState, MessageId, Outcome, Scope, SessionStore, Timestamp, WindowBudget, Writes,
+    Checkpoint, InboundState, MessageId, Outcome, Scope, SessionStore, SessionWrite, Timestamp, WindowBudget,
+    Writes,
 };
 
 fn store(rig: &Rig) -> &dyn SessionStore {
@@ -72,6 +73,62 @@ pub async fn a_running_turn_is_stopped_first(h: &dyn StoreHarness) {
     assert_eq!(epoch(&rig).await, before);
     rig.mailbox().commit(&turn.lease, Outcome::Stopped, saying(vec![message(&turn, "three")])).await.must();
     assert_eq!(store(&rig).clear_session(&Scope::All, &session(1)).await.must(), 3);
+}
+
+/// What is kept in mind for a session goes with its history; values of people stay.
+pub async fn values_of_a_session_go_with_its_history(h: &dyn StoreHarness) {
+    let rig = told(h).await;
+    let of_session = crate::PrincipalId::of_session(&session(1));
+    let turn = rig.start("more").await;
+    let mut writes = super::fixture::setting("name", "value");
+    let set = |owner: crate::PrincipalId| crate::KvWrite::Set {
+        owner,
+        key: "goal".into(),
+        value: "x".into(),
+        expires_at: None,
+    };
+    writes.kv.extend([set(of_session.clone()), set(crate::PrincipalId::of_session(&session(2)))]);
+    rig.commit(&turn, writes).await;
+    store(&rig).clear_session(&Scope::All, &session(1)).await.must();
+    assert!(rig.stores.kv.kv_list(&of_session, "", 9).await.must().is_empty());
+    let other = crate::PrincipalId::of_session(&session(2));
+    assert_eq!(rig.stores.kv.kv_list(&other, "", 9).await.must().len(), 1);
+    assert_eq!(rig.value("name").await.as_deref(), Some("value"));
+}
+
+/// A turn takes the messages up to a place away and goes on; their index and the summaries that stand for them go too.
+pub async fn a_turn_takes_the_oldest_messages_away(h: &dyn StoreHarness) {
+    let rig = told(h).await;
+    while rig.stores.memory.index_messages(10).await.must().left {}
+    let (before, summary) = (epoch(&rig).await, "one".to_owned());
+    let made = Checkpoint { id: MessageId(uuid()), upto: 1, summary, at: Timestamp(1) };
+    store(&rig).append_checkpoint(&session(1), before, None, made).await.must();
+    let turn = rig.start("more").await;
+    let trim = SessionWrite { trim: Some(1), ..SessionWrite::default() };
+    let writes = Writes { session: Some(trim), ..Writes::default() };
+    rig.mailbox().journal(&turn.lease, super::fixture::step("call-1"), writes).await.must();
+    assert!(epoch(&rig).await > before);
+    assert_eq!(rig.history(&session(1)).await, ["two"]);
+    rig.commit(&turn, saying(vec![message(&turn, "three")])).await;
+    assert_eq!(rig.history(&session(1)).await, ["two", "three"]);
+    let info = store(&rig).session(&Scope::All, &session(1)).await.must().must();
+    assert_eq!((info.messages, info.last_seq), (2, 3));
+    let budget = WindowBudget { messages: 10, bytes: 1000 };
+    assert_eq!(store(&rig).window(&Scope::All, &session(1), budget).await.must().checkpoint, None);
+    let query = crate::MemoryQuery { text: "one".into(), limit: 9, ..crate::MemoryQuery::default() };
+    assert!(rig.stores.memory.recall(&Scope::All, &query).await.must().hits.is_empty());
+}
+
+/// A summary that was begun before a trim does not bring back what was taken away.
+pub async fn a_summary_of_what_was_trimmed_is_a_conflict(h: &dyn StoreHarness) {
+    let rig = told(h).await;
+    let before = epoch(&rig).await;
+    let turn = rig.start("more").await;
+    let trim = SessionWrite { trim: Some(2), ..SessionWrite::default() };
+    rig.commit(&turn, Writes { session: Some(trim), ..saying(vec![message(&turn, "three")]) }).await;
+    assert_eq!(rig.history(&session(1)).await, ["three"]);
+    let late = Checkpoint { id: MessageId(uuid()), upto: 2, summary: "one two".into(), at: Timestamp(1) };
+    store(&rig).append_checkpoint(&session(1), before, None, late).await.conflict();
 }
 
 /// What was begun before a clear is not committed after it.

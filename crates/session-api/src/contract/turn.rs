@@ -193,27 +193,34 @@ pub async fn an_id_that_stands_is_left_as_it_is(h: &dyn StoreHarness) {
 /// A change to the session is applied field by field with its commit.
 pub async fn a_commit_changes_the_session(h: &dyn StoreHarness) {
     let rig = Rig::open(h).await;
-    let change = |title: Option<&str>, model: Option<Option<&str>>| Writes {
-        session: Some(SessionWrite {
-            title: title.map(Into::into),
-            model: model.map(|model| model.map(Into::into)),
-            fresh: false,
-        }),
-        ..Writes::default()
-    };
+    let change =
+        |title: Option<&str>, model: Option<Option<&str>>, effort: Option<Option<crate::Effort>>| Writes {
+            session: Some(SessionWrite {
+                title: title.map(Into::into),
+                model: model.map(|model| model.map(Into::into)),
+                effort,
+                ..SessionWrite::default()
+            }),
+            ..Writes::default()
+        };
+    let low = Some(crate::Effort::Low);
     let changes = [
-        (change(Some("Title"), Some(Some("a/b"))), Some("a/b")),
-        (change(None, None), Some("a/b")),
-        (change(None, Some(None)), None),
+        (change(Some("Title"), Some(Some("a/b")), None), Some("a/b"), None),
+        (change(None, None, Some(low)), Some("a/b"), low),
+        (change(None, Some(None), None), None, low),
+        (change(None, None, Some(None)), None, None),
     ];
-    for (writes, model) in changes {
+    for (writes, model, effort) in changes {
         let turn = rig.start("hello").await;
         rig.commit(&turn, writes).await;
         let info = rig.stores.sessions.session(&Scope::All, &session(1)).await.must().must();
-        assert_eq!((info.title.as_deref(), info.model.as_deref()), (Some("Title"), model));
+        assert_eq!(
+            (info.title.as_deref(), info.model.as_deref(), info.effort),
+            (Some("Title"), model, effort)
+        );
         let budget = WindowBudget { messages: 10, bytes: 1000 };
         let window = rig.stores.sessions.window(&Scope::All, &session(1), budget).await.must();
-        assert_eq!(window.model.as_deref(), model);
+        assert_eq!((window.model.as_deref(), window.effort), (model, effort));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Taking histories and sessions away.
 
 use super::state::State;
-use crate::{Scope, SessionKey, StoreError};
+use crate::{PrincipalId, Scope, SessionKey, StoreError};
 
 impl State {
     /// [`StoreError::Busy`] while a living worker holds the lease of the session's turn.
@@ -30,6 +30,8 @@ impl State {
         self.refuse_while_held(key)?;
         self.epochs += 1;
         self.touched = true;
+        let own = PrincipalId::of_session(key);
+        self.kv.retain(|(owner, _), _| *owner != own);
         Ok(())
     }
 
@@ -45,6 +47,24 @@ impl State {
         session.checkpoints.clear();
         session.message_ids.clear();
         Ok(std::mem::take(&mut session.messages).len() as u64)
+    }
+
+    /// Takes messages up to a place away, under the lease of the session's own turn.
+    pub(super) fn trim_session(&mut self, key: &SessionKey, upto: u64) {
+        self.epochs += 1;
+        let epoch = self.epochs;
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        session.epoch = epoch;
+        let (gone, kept): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut session.messages).into_iter().partition(|kept| kept.stored.seq <= upto);
+        session.messages = kept;
+        for message in gone {
+            session.message_ids.remove(&message.stored.message.id);
+        }
+        session.checkpoints.retain(|checkpoint| checkpoint.summary.is_empty());
+        if let Some(turn) = session.open_turn.and_then(|id| self.turns.get_mut(&id)) {
+            turn.epoch = epoch;
+        }
     }
 
     pub(super) fn delete_session(&mut self, scope: &Scope, key: &SessionKey) -> Result<bool, StoreError> {

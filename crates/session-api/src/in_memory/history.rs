@@ -19,9 +19,11 @@ fn info(key: &SessionKey, session: &Session) -> SessionInfo {
         shared: session.shared,
         title: session.title.clone(),
         model: session.model.clone(),
+        effort: session.effort,
         parent: session.parent.clone(),
         epoch: session.epoch,
         messages: session.messages.len() as u64,
+        last_seq: session.last_seq,
         pending: session.pending.len() as u64,
         open_turn: session.open_turn,
         created_at: session.created_at,
@@ -44,7 +46,8 @@ impl Session {
             messages.push(kept.stored.clone());
         }
         messages.reverse();
-        Window { checkpoint, messages, truncated, epoch: self.epoch, model: self.model.clone() }
+        let (model, effort) = (self.model.clone(), self.effort);
+        Window { checkpoint, messages, truncated, epoch: self.epoch, model, effort }
     }
 }
 
@@ -123,6 +126,7 @@ impl SessionStore for InMemoryStore {
                 truncated: false,
                 epoch: state.epochs,
                 model: None,
+                effort: None,
             },
         }))
     }
@@ -149,6 +153,23 @@ impl SessionStore for InMemoryStore {
             let mut seen: Vec<_> = state.sessions.iter().filter(|(key, _)| state.sees(scope, key)).collect();
             seen.sort_by_key(|(_, session)| std::cmp::Reverse(session.changed));
             seen.into_iter().take(limit).map(|(key, session)| info(key, session)).collect()
+        }))
+    }
+
+    async fn children(
+        &self,
+        parent: Option<&SessionKey>,
+        active: bool,
+        limit: usize,
+    ) -> Result<Vec<SessionInfo>, StoreError> {
+        Ok(self.with(|state| {
+            let wanted = |session: &Session| {
+                session.parent.as_ref().is_some_and(|by| parent.is_none_or(|parent| parent == by))
+                    && (!active || session.open_turn.is_some() || !session.pending.is_empty())
+            };
+            let mut found: Vec<_> = state.sessions.iter().filter(|(_, session)| wanted(session)).collect();
+            found.sort_by_key(|(_, session)| std::cmp::Reverse(session.changed));
+            found.into_iter().take(limit).map(|(key, session)| info(key, session)).collect()
         }))
     }
 

@@ -10,9 +10,9 @@ use bytes::Bytes;
 
 use super::{outbox::Outbox, retention::Finished, usage::Ledger};
 use crate::{
-    Approval, ApprovalId, AuditRow, BlobId, Checkpoint, CursorPosition, IdSource, InboundId, InboundRow, Job,
-    JobId, JobRun, JournalEntry, KvEntry, LeasePolicy, MessageId, Outcome, PrincipalId, SessionKey,
-    StoredMessage, Timestamp, TurnId, TurnRecord, TurnState, WorkerId,
+    Approval, ApprovalId, AuditRow, BlobId, Checkpoint, CursorPosition, Effort, IdSource, InboundId,
+    InboundRow, Job, JobId, JobRun, JournalEntry, KvEntry, LeasePolicy, MemoryFile, MessageId, Outcome,
+    PrincipalId, SessionKey, StoredMessage, Timestamp, TurnId, TurnRecord, TurnState, WorkerId,
 };
 
 /// All data, and the moment at which the present operation runs.
@@ -52,6 +52,10 @@ pub(super) struct State {
     pub(super) audit_tails: HashMap<SessionKey, (u64, String)>,
     pub(super) jobs: BTreeMap<JobId, JobRow>,
     pub(super) blobs: HashMap<BlobId, Bytes>,
+    /// Files of notes, by path.
+    pub(super) files: BTreeMap<String, MemoryFile>,
+    /// Who was joined to whom.
+    pub(super) joined: BTreeMap<PrincipalId, PrincipalId>,
 }
 
 /// One conversation.
@@ -60,6 +64,7 @@ pub(super) struct Session {
     pub(super) shared: bool,
     pub(super) title: Option<String>,
     pub(super) model: Option<String>,
+    pub(super) effort: Option<Effort>,
     pub(super) parent: Option<SessionKey>,
     pub(super) epoch: u64,
     pub(super) created_at: Timestamp,
@@ -83,6 +88,8 @@ pub(super) struct Kept {
     pub(super) no: u64,
     /// Its size in stored form.
     pub(super) bytes: usize,
+    /// It is not recalled any more.
+    pub(super) forgotten: bool,
     pub(super) stored: StoredMessage,
 }
 
@@ -186,6 +193,8 @@ impl State {
             audit_tails: HashMap::new(),
             jobs: BTreeMap::new(),
             blobs: HashMap::new(),
+            files: BTreeMap::new(),
+            joined: BTreeMap::new(),
         }
     }
 
@@ -208,6 +217,7 @@ impl State {
             shared: false,
             title: None,
             model: None,
+            effort: None,
             parent: parent.cloned(),
             epoch,
             created_at: now,

@@ -21,7 +21,7 @@ impl State {
             return Err(stale("the turn has ended or its lease has run out"));
         }
         let epoch = self.sessions.get(&turn.session).map(|session| session.epoch);
-        if epoch != Some(lease.epoch) {
+        if epoch != Some(turn.epoch) {
             return Err(stale("the session's history was taken away"));
         }
         Ok(turn)

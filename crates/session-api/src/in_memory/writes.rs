@@ -65,7 +65,8 @@ impl State {
     }
 
     pub(super) fn apply(&mut self, origin: &Origin, writes: Writes) {
-        let Writes { messages, outbox, inbound, jobs, usage, audit, kv, approvals, session, record } = writes;
+        let Writes { messages, outbox, inbound, jobs, usage, audit, kv, people, approvals, session, record } =
+            writes;
         if let Some((id, key)) = &origin.turn {
             if !messages.is_empty() || session.is_some() {
                 self.mark_changed(key);
@@ -77,6 +78,9 @@ impl State {
             if let Some(turn) = self.turns.get_mut(id) {
                 turn.record = record.or(turn.record.take());
             }
+        }
+        for write in people {
+            self.write_person(write);
         }
         for write in kv {
             self.write_value(write);
@@ -124,6 +128,7 @@ impl State {
             session.messages.push(Kept {
                 no,
                 bytes,
+                forgotten: false,
                 stored: StoredMessage { seq: session.last_seq, message },
             });
             added += 1;
@@ -132,12 +137,18 @@ impl State {
     }
 
     fn change_session(&mut self, key: &SessionKey, write: SessionWrite) {
-        let SessionWrite { title, model, fresh } = write;
+        let SessionWrite { title, model, effort, fresh, trim } = write;
+        if let Some(upto) = trim {
+            self.trim_session(key, upto);
+        }
         let (at, id) = (self.now, fresh.then(|| MessageId::new(self.ids.as_ref())));
         let Some(session) = self.sessions.get_mut(key) else { return };
         session.title = title.or(session.title.take());
         if let Some(model) = model {
             session.model = model;
+        }
+        if let Some(effort) = effort {
+            session.effort = effort;
         }
         if let Some(id) = id {
             session.checkpoints.push(Checkpoint { id, upto: session.last_seq, summary: String::new(), at });

@@ -65,8 +65,10 @@ pub(crate) fn core(provider: Arc<dyn LlmProvider>, tools: Vec<Arc<dyn Tool>>) ->
         limits: Limits::default(),
         caps: SpendingCaps::default(),
         budget: BudgetConfig::default(),
+        effort: None,
         approval_expiry: Duration::from_secs(600),
         zones: Default::default(),
+        autonomy: agent_core::Autonomy::default(),
     }
 }
 

@@ -86,8 +86,10 @@ fn assistant(replies: Vec<ScriptedReply>, approver: Arc<dyn Approver>) -> Factot
         limits: Limits { model_calls: 3, ..Limits::default() },
         caps: SpendingCaps::default(),
         budget: BudgetConfig::default(),
+        effort: None,
         approval_expiry: Duration::from_secs(600),
         zones: Default::default(),
+        autonomy: agent_core::Autonomy::default(),
     };
     let ports = Ports {
         stores: Stores::of(Arc::new(store)),

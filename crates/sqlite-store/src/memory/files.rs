@@ -1,0 +1,78 @@
+//! Files of notes.
+
+use session_api::{MemoryFile, MemoryKind, MemorySection, PrincipalId, Scope, StoreError, index_words};
+
+use super::marks;
+use crate::{
+    encode::{each, json, limit},
+    open::SqliteStore,
+    script::Script,
+    transaction::Transaction,
+};
+
+/// `MemoryIndex::index_file`.
+pub(super) async fn replace(transaction: &mut Transaction, file: MemoryFile) -> Result<(), StoreError> {
+    let MemoryFile { path, person, stamp, at, sections } = file;
+    // The first script of an operation opens it, which numbers need.
+    let mut script =
+        Script::new("DELETE FROM memory_words WHERE rowid IN (SELECT no FROM memory_notes WHERE path = ?)");
+    script.bind(path.as_str());
+    script.add("DELETE FROM memory_files WHERE path = ?").bind(path.as_str());
+    transaction.run(script).await?;
+    if sections.is_empty() {
+        return Ok(());
+    }
+    let marks = marks::of_text(Some(&person), None, MemoryKind::Note, at);
+    let mut notes = Vec::with_capacity(sections.len());
+    for section in sections {
+        let words = format!("{} {marks}", index_words(&section.text));
+        notes.push((transaction.no()?, words, section.line, section.text));
+    }
+    let notes = json(&notes)?;
+    let mut script = Script::new("INSERT INTO memory_files (path, person, stamp, at) VALUES (?, ?, ?, ?)");
+    script.bind(path.as_str()).bind(person.0).bind(stamp).bind(at.0);
+    script.add(
+        "INSERT INTO memory_notes (no, path, line, text)
+         SELECT note.value ->> 0, ?, note.value ->> 2, note.value ->> 3 FROM json_each(?) AS note",
+    );
+    script.bind(path).bind(notes.as_str());
+    script.add(
+        "INSERT INTO memory_words (rowid, words)
+         SELECT note.value ->> 0, note.value ->> 1 FROM json_each(?) AS note",
+    );
+    script.bind(notes);
+    transaction.finish(script).await.map(drop)
+}
+
+/// `MemoryIndex::notes`.
+pub(super) async fn notes(
+    store: &SqliteStore,
+    scope: &Scope,
+    path: &str,
+    line: u32,
+    most: usize,
+) -> Result<Vec<MemorySection>, StoreError> {
+    let mut script = Script::new(
+        "SELECT coalesce((SELECT person FROM joined WHERE id = f.person AND NOT parted), f.person), n.line, n.text
+         FROM memory_files f JOIN memory_notes n ON n.path = f.path
+         WHERE f.path = ? AND n.line >= ? ORDER BY n.line LIMIT ?",
+    );
+    script.bind(path).bind(i64::from(line)).bind(limit(most));
+    let rows = store.read(script).await?.take(0);
+    let sections = each(&store.shared.layout.database, &rows, |row| {
+        let section = MemorySection { line: u32::try_from(row.int(1)?).unwrap_or(1), text: row.text(2)? };
+        Ok((PrincipalId(row.text(0)?), section))
+    })?;
+    let visible = |person: &PrincipalId| match scope {
+        Scope::All => true,
+        Scope::Of(reader) => reader == person,
+        Scope::Session(_) => false,
+    };
+    Ok(sections.into_iter().filter(|(person, _)| visible(person)).map(|(_, section)| section).collect())
+}
+
+/// `MemoryIndex::indexed_files`.
+pub(super) async fn known(store: &SqliteStore) -> Result<Vec<(String, String)>, StoreError> {
+    let rows = store.read(Script::new("SELECT path, stamp FROM memory_files ORDER BY path")).await?.take(0);
+    each(&store.shared.layout.database, &rows, |row| Ok((row.text(0)?, row.text(1)?)))
+}
