@@ -58,12 +58,7 @@ impl Run<'_> {
             return Ok(Err(GONE));
         };
         self.overrides = first.overrides;
-        let place = ToolPlace {
-            channel: &self.info.session.channel,
-            rank: first.principal.rank,
-            phase: self.overrides.purpose.unwrap_or(Purpose::Chat),
-        };
-        self.specs = self.core.specs(&self.overrides, place);
+        self.specs = self.core.specs(&self.overrides, self.place());
         self.chosen = self.core.models.choose(&self.overrides, None);
         self.child =
             Some(Child { id, parent, reply: first.reply, principal: first.principal, run: *run, end: None });

@@ -42,13 +42,7 @@ impl Run<'_> {
     }
 
     fn judge_one(&self, call: &ToolCall) -> (bool, Judged) {
-        // The rank may be lower than it was when the turn began.
-        let place = ToolPlace {
-            channel: &self.info.session.channel,
-            rank: self.behalf.load().principal.rank,
-            phase: self.purpose(),
-        };
-        if let Some(scope) = self.core.scopes.taken_by(&call.name, place)
+        if let Some(scope) = self.core.scopes.taken_by(&call.name, self.place())
             && self.core.tools.get(&call.name).is_some()
         {
             let reason = format!("`{}` is not on offer here, by tools.scopes.{scope}", call.name);
@@ -77,6 +71,15 @@ impl Run<'_> {
             }
         };
         (spec.effect.runs_beside_others(), judged)
+    }
+
+    /// Where its tools are to be used. The rank may become lower while it runs.
+    pub(super) fn place(&self) -> ToolPlace<'_> {
+        ToolPlace {
+            channel: &self.info.session.channel,
+            rank: self.behalf.load().principal.rank,
+            phase: self.purpose(),
+        }
     }
 
     /// Runs one call. An error is the store's: the lease is lost or the disk is full, and the turn cannot go on.
