@@ -62,6 +62,7 @@ const BENCHMARKS: &[Benchmark] = &[
         full: 20_000,
     },
     Benchmark { name: "gateway-backlog", about: "10,000 messages waiting after a kill", count: 5, full: 15 },
+    Benchmark { name: "agents", about: "1,000 agents in flight: memory", count: 1_000, full: 1_000 },
     Benchmark { name: "jobs-tick", about: "a look among 100,000 jobs", count: 100_000, full: 100_000 },
     Benchmark { name: "jobs-gateway", about: "200 jobs/s, and 100,000 that wait", count: 30, full: 120 },
     Benchmark {

@@ -72,6 +72,7 @@ fn core(provider: ScriptedProvider) -> Result<Core, String> {
         effort: None,
         approval_expiry: Duration::from_secs(600),
         zones: Default::default(),
+        autonomy: agent_core::Autonomy::default(),
     })
 }
 

@@ -12,6 +12,30 @@ use crate::{
     turn::Limits,
 };
 
+/// What the assistant does by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Autonomy {
+    /// After so many model calls of a turn its model is told how far it is; 0: never.
+    pub self_report_every: u32,
+    /// How long after the start of a goal's round the next one comes.
+    pub goal_every: Duration,
+    /// Most rounds of a goal.
+    pub goal_rounds: u64,
+    /// The most that a goal may cost, in millionths of a US dollar.
+    pub goal_cost_micros: Option<u64>,
+}
+
+impl Default for Autonomy {
+    fn default() -> Self {
+        Self {
+            self_report_every: 10,
+            goal_every: Duration::from_secs(10 * 60),
+            goal_rounds: 30,
+            goal_cost_micros: None,
+        }
+    }
+}
+
 #[derive(Clone)]
 /// A snapshot of everything configured. Immutable: a reload makes another one, and turns under way keep theirs.
 pub struct Core {
@@ -43,6 +67,8 @@ pub struct Core {
     pub approval_expiry: Duration,
     /// The time zones that scheduled jobs know.
     pub zones: Zones,
+    /// What it does by itself.
+    pub autonomy: Autonomy,
 }
 
 impl Core {

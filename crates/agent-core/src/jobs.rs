@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use schedule::{JobDefinition, Payload, Zones, is_job, session_of};
+use schedule::{GoalNotes, JobDefinition, Payload, Zones, is_job, session_of};
 use session_api::{
-    IdSource, Inbound, InboundId, InboundKind, Job, JobRun, Part, RunOverrides, Runner, Timestamp, WhenBusy,
+    IdSource, Inbound, InboundId, InboundKind, Job, JobRun, Part, RunOverrides, Runner, Scope, StoreError,
+    Stores, Timestamp, UsageBy, WhenBusy,
 };
 
 /// What a run answers when there is nothing to read.
@@ -12,18 +13,52 @@ pub(crate) const NOTHING: &str = "NOTHING_TO_REPORT";
 /// How often a run is tried again when no model can be had.
 const RETRIES: u32 = 2;
 
+/// Where a goal stands before a round; nothing for any other job.
+#[derive(Debug, Default)]
+pub(crate) struct Round {
+    notes: GoalNotes,
+    /// No round follows.
+    last: bool,
+}
+
+impl Round {
+    /// What the rounds before it wrote down.
+    pub(crate) async fn of(
+        stores: &Stores,
+        job: &Job,
+        definition: &JobDefinition,
+        last: bool,
+    ) -> Result<Self, StoreError> {
+        if !matches!(definition.payload, Payload::Goal { .. }) {
+            return Ok(Self::default());
+        }
+        let stored = stores.kv.kv_get(&job.owner, &GoalNotes::key(job.id)).await?;
+        let notes = GoalNotes::read(stored.as_ref().map(|entry| entry.value.as_str()));
+        Ok(Self { notes, last })
+    }
+}
+
+/// What a goal has cost so far, in millionths of a US dollar.
+pub(crate) async fn cost(stores: &Stores, job: &Job) -> Result<u64, StoreError> {
+    let scope = Scope::Session(session_of(job.id));
+    let totals = stores.usage.usage_totals(&scope, Timestamp(0), UsageBy::Purpose).await?;
+    Ok(totals.iter().map(|total| total.cost_micros).sum())
+}
+
 /// The row that a run of `job` for the time `due` is.
 pub(crate) fn row(
     ids: &dyn IdSource,
     zones: &Zones,
     job: &Job,
     definition: &JobDefinition,
+    round: &Round,
     due: Timestamp,
     now: Timestamp,
 ) -> Inbound {
     let id = InboundId::new(ids);
     let (kind, text) = match &definition.payload {
         Payload::Prompt { text } => (InboundKind::Message, framed(job, text, &time(zones, definition, due))),
+        Payload::Goal { text, .. } => (InboundKind::Message, goal(job, text, definition.max_runs, round)),
         Payload::Tool { name, arguments } => (InboundKind::Command, format!("tool:{name} {arguments}")),
     };
     Inbound {
@@ -41,7 +76,8 @@ pub(crate) fn row(
         overrides: RunOverrides {
             model: definition.model.clone(),
             fresh: true,
-            quiet: Some(NOTHING.into()),
+            // Whoever set a goal hears of its last round in any case.
+            quiet: (!round.last).then(|| NOTHING.into()),
             retries: RETRIES,
             ..RunOverrides::default()
         },
@@ -56,6 +92,32 @@ fn framed(job: &Job, text: &str, due: &str) -> String {
         "[Scheduled job “{}”, due {due}. Its time has come: carry it out now; do not schedule it again. Your answer is sent \
          to the person who scheduled it. Where there is nothing for them to read, answer {NOTHING} and nothing else.]\n\n{text}",
         job.name
+    )
+}
+
+fn goal(job: &Job, text: &str, rounds: Option<u64>, round: &Round) -> String {
+    let number = job.runs + 1;
+    let of = rounds.map_or_else(String::new, |rounds| format!(" of at most {rounds}"));
+    let then = if round.last {
+        "This is the last round: whoever set the goal reads your answer. Say what is reached and what is not."
+            .to_owned()
+    } else {
+        format!(
+            "Whoever set the goal reads your answer; where there is nothing for them to read, answer {NOTHING} and nothing else."
+        )
+    };
+    let mut done = String::new();
+    for note in &round.notes.notes {
+        done.push_str("\n- ");
+        done.push_str(note);
+    }
+    if done.is_empty() {
+        done.push_str(" nothing yet");
+    }
+    format!(
+        "[Sustained goal, round {number}{of}. Nothing is remembered between rounds but what goal_progress writes down. Do the \
+         next step now, then call goal_progress once with what you did and what comes next; set `reached` when the goal is \
+         reached or cannot be. {then}]\n\nThe goal: {text}\n\nWritten down so far:{done}"
     )
 }
 

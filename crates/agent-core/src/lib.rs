@@ -44,6 +44,7 @@ mod redact;
 mod replay;
 mod routing;
 mod skills;
+mod speak;
 mod spending;
 pub mod turn;
 
@@ -56,7 +57,7 @@ fn failpoint(site: &'static str) {
 }
 
 pub use admission::{
-    Admission, AllowList, ChannelRules, Gate, GroupPolicy, Judgement, Paired, Pairing, PairingError,
+    Admission, AllowList, ChannelRules, Gate, GroupPolicy, Judgement, Link, Paired, Pairing, PairingError,
     PairingRequest, REFUSED, RuleVerdict,
 };
 pub use audio::{
@@ -80,13 +81,13 @@ pub use context::{
     LEAST_HISTORY, NoPrompts, Placement, Prompt, PromptRequest, PromptSection, PromptSource, Room, Share,
     ToolsReport, Want, allocate, assemble, estimate_tokens, fit_history, fold_history,
 };
-pub use core::Core;
+pub use core::{Autonomy, Core};
 pub use embedding::{Embedded, Embedder, WordEmbedder};
 pub use error::AgentError;
 pub use event::{RunEvent, RunEventKind};
 pub use facade::{
-    Approvals, Factotum, JobReport, Jobs, Memory, Opened, Ports, Refusal, RefusedCall, ResumedRun, RunError,
-    RunRequest, RunResult, RunStream, Sessions, Spawn, StandingRules, Waiting,
+    Approvals, Factotum, FollowUp, JobReport, Jobs, Memory, Opened, Ports, Refusal, RefusedCall, ResumedRun,
+    RunError, RunRequest, RunResult, RunStream, Sessions, Spawn, StandingRules, Trigger, Triggers, Waiting,
 };
 pub use fakes::{ScriptedProvider, ScriptedReply};
 pub use heartbeat::{
@@ -116,4 +117,6 @@ pub use skills::{
     InstalledSkill, MOST_SKILL_BYTES, NoSkills, ReadSkill, Requires, Skill, SkillOrigin, SkillProblem,
     SkillSet, SkillSource, parse_skill, skill_sections,
 };
+pub use speak::Speak;
 pub use spending::{SpendingCaps, cost_of};
+pub use subagents::{AgentState, AgentView, Profile, ProfileError};

@@ -120,6 +120,9 @@ pub(crate) async fn limits(ports: &Ports, caps: &SpendingCaps) -> Result<Vec<Lim
     Ok(limits)
 }
 
+/// The name of an agent's own limit.
+const AGENT: &str = "agent";
+
 /// For whom and for what money is spent.
 #[derive(Debug, Clone)]
 pub(crate) struct Spender {
@@ -127,6 +130,8 @@ pub(crate) struct Spender {
     pub(crate) turn: TurnId,
     pub(crate) principal: PrincipalId,
     pub(crate) purpose: Purpose,
+    /// The most that this turn alone may cost, whatever the configuration allows.
+    pub(crate) limit_micros: Option<u64>,
 }
 
 /// A call that was made.
@@ -147,8 +152,9 @@ pub(crate) async fn reserve(
     chosen: &ChosenModel,
     most: TokenUsage,
 ) -> Result<Option<ReservationId>, ModelError> {
+    let Spender { session, turn, principal, purpose, limit_micros: by_own } = by;
     let caps = &core.caps;
-    if caps.is_none() {
+    if caps.is_none() && by_own.is_none() {
         return Ok(None);
     }
     let refuse = |message| ModelError::new(ModelErrorKind::Quota, message);
@@ -163,7 +169,9 @@ pub(crate) async fn reserve(
         )));
     };
     let limits = limits(ports, caps).await.map_err(failed)?;
-    let Spender { session, turn, principal, purpose } = by;
+    let mut caps: Vec<Cap> = limits.iter().map(|limit| limit.cap(turn)).collect();
+    let own = |limit_micros| Cap { name: AGENT.into(), turn: Some(turn), since: Timestamp(0), limit_micros };
+    caps.extend(by_own.map(own));
     let request = Reserve {
         id: ReservationId::new(ports.ids.as_ref()),
         at: ports.clock.now(),
@@ -173,10 +181,16 @@ pub(crate) async fn reserve(
         purpose,
         model: chosen.name(),
         ceiling_micros,
-        caps: limits.iter().map(|limit| limit.cap(turn)).collect(),
+        caps,
     };
     match ports.stores.usage.reserve(request).await.map_err(failed)? {
         Reservation::Granted(id) => Ok(Some(id)),
+        Reservation::Refused { cap, used_micros, limit_micros } if cap == AGENT => {
+            let (limit, used) = (dollars(limit_micros), dollars(used_micros));
+            Err(refuse(format!(
+                "this agent may cost {limit} at most (limit reached), and {used} is spent or reserved"
+            )))
+        }
         Reservation::Refused { cap, used_micros, limit_micros } => {
             let period = Period::ALL.into_iter().find(|period| period.name() == cap).unwrap_or(Period::Turn);
             let more = match period {
@@ -197,7 +211,7 @@ pub(crate) async fn reserve(
 /// A call as it stands on the bill.
 pub(crate) fn entry(ports: &Ports, core: &Core, by: Spender, call: PaidCall) -> UsageEntry {
     let PaidCall { provider, model, used, estimated, reservation } = call;
-    let Spender { session, turn, principal, purpose } = by;
+    let Spender { session, turn, principal, purpose, limit_micros: _ } = by;
     UsageEntry {
         reservation,
         at: ports.clock.now(),

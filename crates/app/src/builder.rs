@@ -1,5 +1,7 @@
 //! From a configuration to an assistant.
 
+mod models;
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -8,10 +10,10 @@ use std::{
 
 use agent_core::{
     CaughtUp, Core, EventBus, Factotum, Hook, LearntPrompts, LocalBus, Models, Ports, PromptSource,
-    ReadSkill, SkillSource, Transcriber, WithWorkingMemory, gateway::Channels,
+    ReadSkill, SkillSource, Speak, Transcriber, WithWorkingMemory, gateway::Channels,
 };
 use futures_util::future::BoxFuture;
-use providers::{ProviderSettings, Settings, Switchboard};
+use providers::Switchboard;
 use schedule::Zones;
 use secrecy::SecretString;
 use session_api::{Clock, IdSource, KvStore, LeasePolicy, StoreError, Stores, WorkerId};
@@ -21,10 +23,10 @@ use tools::Workspace;
 
 use crate::{
     App, Assistant, Environment, SetupError, SetupProblem, SystemClock, SystemIds,
-    config::{self, Config, ConfigError, KeyPath, LoadInput, PriceSection, ProviderSection},
+    config::{self, Config, LoadInput},
     notes::WorkspaceNotes,
     prompts::WorkspacePrompts,
-    provider_choice::{self, Choice, Known},
+    provider_choice::Choice,
     skills::SkillLibrary,
     tasks::Tasks,
 };
@@ -282,113 +284,8 @@ impl Builder {
             effort: agent.effort,
             approval_expiry: Duration::from_secs(u64::from(agent.approval_minutes) * 60),
             zones: zones(&self.config),
+            autonomy: self.config.autonomy(),
         }
-    }
-
-    async fn choice(&mut self, problems: &mut Vec<SetupProblem>) -> Option<Choice> {
-        match self.models.take() {
-            Some(models) => {
-                Some(Choice { models, registry: None, reason: "given by the embedding program".into() })
-            }
-            None => self.choose(problems).await,
-        }
-    }
-
-    /// What hears voice notes, where the configuration wants that.
-    fn transcriber(&self, problems: &mut Vec<SetupProblem>) -> Option<Arc<dyn Transcriber>> {
-        let section = &self.config.transcription;
-        if !section.enabled {
-            return None;
-        }
-        let place = KeyPath(vec!["transcription".into()]);
-        let key = match &section.api_key {
-            Some(reference) => {
-                self.config.resolve(place.child("api_key"), reference, &self.environment).map(Some)
-            }
-            None => Ok(self.environment.get("OPENAI_API_KEY").map(SecretString::from)),
-        };
-        let table = self.config.resolve_table(&place, &self.environment);
-        let built = match (key, table) {
-            (Ok(key), Ok(table)) => providers::transcriber(table, key).map_err(SetupProblem::from),
-            (Err(error), _) | (_, Err(error)) => Err(error.into()),
-        };
-        built.map_err(|problem| problems.push(problem)).ok()
-    }
-
-    /// What names of models can mean, and the name of the default, of which nobody has looked yet whether it can be had. Opens
-    /// nothing and starts nothing.
-    pub(crate) async fn known_models(self) -> Result<(Arc<providers::Registry>, String), SetupError> {
-        let mut problems = Vec::new();
-        match self.known(&mut problems).await {
-            Some(known) => Ok((known.registry, known.name)),
-            None => Err(SetupError(problems)),
-        }
-    }
-
-    async fn choose(&self, problems: &mut Vec<SetupProblem>) -> Option<Choice> {
-        let known = self.known(problems).await?;
-        match provider_choice::choose(known, self.config.agent.model.as_deref()) {
-            Ok(choice) => Some(crate::routing::apply(choice, &self.config, problems)),
-            Err(problem) => {
-                problems.push(problem);
-                None
-            }
-        }
-    }
-
-    async fn known(&self, problems: &mut Vec<SetupProblem>) -> Option<Known> {
-        let mut settings = Settings {
-            presets: self
-                .config
-                .presets
-                .iter()
-                .map(|(name, preset)| (name.clone(), preset.preset()))
-                .collect(),
-            fallback: self.config.agent.fallback.clone(),
-            retry: self.config.agent.retry,
-            breaker: self.config.agent.breaker.policy(),
-            ..Settings::default()
-        };
-        let before = problems.len();
-        for (name, section) in &self.config.providers {
-            match self.provider(name, section) {
-                Ok(provider) => {
-                    settings.providers.insert(name.clone(), provider);
-                }
-                Err(error) => problems.push(error.into()),
-            }
-        }
-        if problems.len() > before {
-            return None;
-        }
-        let wanted = self.config.agent.model.as_deref();
-        let board = self.switchboard();
-        Some(provider_choice::known(wanted, settings, &self.environment, &board).await)
-    }
-
-    fn provider(&self, name: &str, section: &ProviderSection) -> Result<ProviderSettings, ConfigError> {
-        let place = KeyPath(vec!["providers".into(), name.to_owned()]);
-        let key = match &section.api_key {
-            Some(reference) => {
-                Some(self.config.resolve(place.child("api_key"), reference, &self.environment)?)
-            }
-            None => provider_choice::key_for(name, &self.environment),
-        };
-        Ok(ProviderSettings {
-            kind: section.kind.clone(),
-            table: self.config.resolve_table(&place, &self.environment)?,
-            key,
-            rate: section.rate.policy(),
-            tools: section.tools.style(),
-            just_in_time: section.just_in_time,
-            price: section.price.map(PriceSection::price),
-            context: section.context,
-        })
-    }
-
-    /// What is known of the servers: that of the assistant that runs already, else a new one.
-    fn switchboard(&self) -> Arc<Switchboard> {
-        self.board.clone().unwrap_or_else(|| Switchboard::new(self.clock.clone(), self.ids.clone()))
     }
 
     async fn open(
@@ -411,6 +308,8 @@ impl Builder {
         problems: &mut Vec<SetupProblem>,
     ) -> Option<Equipment> {
         let (kv, blobs) = (stores.kv.clone(), stores.blobs.clone());
+        let agents = self.config.agents.tools(stores, &self.clock, &self.ids, &workspace);
+        let known = agents.as_ref().map(|agents| agents.known.clone()).unwrap_or_default();
         let deps = tools::Deps {
             workspace: workspace.clone(),
             kv,
@@ -420,6 +319,7 @@ impl Builder {
             memory: stores.memory.clone(),
             sessions: stores.sessions.clone(),
             zones: zones(&self.config),
+            agents,
         };
         let built_in = match tools::register(&self.config.tools, deps) {
             Ok(built_in) => built_in,
@@ -435,10 +335,18 @@ impl Builder {
         names.push(ReadSkill::NAME.into());
         let skills: Arc<dyn SkillSource> =
             Arc::new(SkillLibrary::new(workspace, self.environment.clone(), names));
-        let read_skill: Arc<dyn Tool> = Arc::new(Typed::new(ReadSkill { skills: skills.clone() }));
-        sources.push(Arc::new(vec![read_skill]));
+        let mut of_core: Vec<Arc<dyn Tool>> =
+            vec![Arc::new(Typed::new(ReadSkill { skills: skills.clone() }))];
+        if let Some(speaker) = self.speaker(problems) {
+            let (blobs, ids) = (stores.blobs.clone(), self.ids.clone());
+            of_core.push(Arc::new(Typed::new(Speak { speaker, blobs, ids })));
+        }
+        sources.push(Arc::new(of_core));
         match Registry::new(&sources) {
-            Ok(tools) => Some(Equipment { kv: stores.kv.clone(), tools, skills }),
+            Ok(tools) => {
+                known.get_or_init(|| tools.names().map(str::to_owned).collect());
+                Some(Equipment { kv: stores.kv.clone(), tools, skills })
+            }
             Err(duplicates) => {
                 problems.extend(duplicates.into_iter().map(Into::into));
                 None

@@ -154,13 +154,13 @@ mod tests {
             "memory/2026/11.md",
             "memory/data.txt",
             "memory/.hidden.md",
-            "people/telegram%3A42/notes.md",
+            "people/telegram%3a42/notes.md",
             "people/no one/notes.md",
         ] {
             fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
             fs::write(root.join(path), "text").unwrap();
         }
-        std::os::unix::fs::symlink(root.join("memory"), root.join("people/telegram%3A7")).unwrap();
+        std::os::unix::fs::symlink(root.join("memory"), root.join("people/telegram%3a7")).unwrap();
         std::os::unix::fs::symlink(root.join("AGENTS.md"), root.join("memory/link.md")).unwrap();
         let found: Vec<(String, String)> =
             list(root).into_iter().map(|file| (file.path, file.person.0)).collect();
@@ -168,7 +168,7 @@ mod tests {
             ("USER.md", "owner"),
             ("memory/2026/11.md", "owner"),
             ("memory/MEMORY.md", "owner"),
-            ("people/telegram%3A42/notes.md", "telegram:42"),
+            ("people/telegram%3a42/notes.md", "telegram:42"),
         ];
         assert_eq!(found, expected.map(|(path, person)| (path.to_owned(), person.to_owned())));
     }

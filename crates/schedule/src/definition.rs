@@ -48,6 +48,14 @@ pub enum Payload {
         /// What.
         text: String,
     },
+    /// Works on towards a goal, a round each time, until it is reached.
+    Goal {
+        /// What is to be reached.
+        text: String,
+        /// The most that all rounds may cost, in millionths of a US dollar.
+        #[serde(default)]
+        max_cost_micros: Option<u64>,
+    },
     /// Calls a tool; no model is asked.
     Tool {
         /// Which.
@@ -62,7 +70,9 @@ impl Payload {
     #[must_use]
     pub fn describe(&self) -> String {
         match self {
-            Self::Prompt { text } => text.split_whitespace().collect::<Vec<_>>().join(" "),
+            Self::Prompt { text } | Self::Goal { text, .. } => {
+                text.split_whitespace().collect::<Vec<_>>().join(" ")
+            }
             Self::Tool { name, arguments } => format!("tool:{name} {arguments}"),
         }
     }

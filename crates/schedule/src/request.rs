@@ -85,8 +85,10 @@ impl JobRequest {
         } = self;
         let wrong = |field, reason: &str| Err(ScheduleError::new(field, reason));
         match &payload {
-            Payload::Prompt { text } if text.trim().is_empty() => return wrong("message", "it says nothing"),
-            Payload::Prompt { text } if text.len() > MAX_TEXT => {
+            Payload::Prompt { text } | Payload::Goal { text, .. } if text.trim().is_empty() => {
+                return wrong("message", "it says nothing");
+            }
+            Payload::Prompt { text } | Payload::Goal { text, .. } if text.len() > MAX_TEXT => {
                 return wrong(
                     "message",
                     "it has more than 32 KiB; put it into a file of the workspace and name that",
@@ -98,7 +100,7 @@ impl JobRequest {
             Payload::Tool { .. } if principal.rank != session_api::Rank::Owner => {
                 return wrong("tool", "only the owner may have tools called without a model");
             }
-            Payload::Prompt { .. } | Payload::Tool { .. } => {}
+            Payload::Prompt { .. } | Payload::Goal { .. } | Payload::Tool { .. } => {}
         }
         let name = match name.trim() {
             "" => short(&payload.describe()),

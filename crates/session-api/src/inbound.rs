@@ -136,6 +136,31 @@ pub struct RunOverrides {
     /// What its model calls count as, where that is not `chat`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purpose: Option<Purpose>,
+    /// What a run is besides, when another session started it. All rows of its session run as the first one says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub child: Option<Box<ChildRun>>,
+}
+
+/// A run that another session started: a subagent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChildRun {
+    /// What it is called, for people and models.
+    pub name: String,
+    /// How far below a conversation with people it stands: 1 for a child of one.
+    pub depth: u32,
+    /// The profile that it was started with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// Instructions besides those that everybody has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<String>,
+    /// The most that it may cost, in millionths of a US dollar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_cost_micros: Option<u64>,
+    /// What it does instead of asking a model, as JSON text: the business of whoever runs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]

@@ -63,8 +63,8 @@ pub use ids::{
 };
 pub use in_memory::InMemoryStore;
 pub use inbound::{
-    Inbound, InboundKind, InboundRow, InboundState, InboundView, Outcome, RunOverrides, Runner, Settled,
-    WhenBusy,
+    ChildRun, Inbound, InboundKind, InboundRow, InboundState, InboundView, Outcome, RunOverrides, Runner,
+    Settled, WhenBusy,
 };
 pub use job::{Job, JobLease, JobRun, JobStore, JobWrite, KEPT_RUNS};
 pub use journal::{JournalEntry, Step, StepKind, TurnRecord};
@@ -81,7 +81,7 @@ pub use outbox::{
     Undelivered,
 };
 pub use pairing::{PairingCode, PairingCodeError};
-pub use principal::{Principal, PrincipalId, Rank, Scope};
+pub use principal::{PersonWrite, Principal, PrincipalId, Rank, Scope};
 pub use session::{Route, SessionInfo, SessionKey, SessionKeyError, SessionWrite};
 pub use session_store::{Checkpoint, Page, SearchHit, SessionStore, StoredMessage, Window, WindowBudget};
 pub use stores::Stores;

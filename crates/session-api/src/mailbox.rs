@@ -37,9 +37,10 @@ pub trait Mailbox: Send + Sync {
     ///
     /// A row whose (channel, account, external id) was accepted before is a duplicate and changes nothing, also after
     /// its session was deleted. An answer that matches an open question and comes from somebody who may answer settles
-    /// the question; a `Stop` marks the open turns of its session and of the descendants, never a later turn. A
+    /// the question; a `Stop` marks the open turns of its session and of the descendants, never a later turn, and settles
+    /// as stopped the rows that wait in those of these sessions that another one started. A
     /// `Message` of somebody who may answer, in a session whose turn is suspended, supersedes its open questions. A
-    /// `Message` that [interrupts](crate::WhenBusy::Interrupt) marks the turns that a `Stop` would mark, and itself
+    /// `Message` that [interrupts](crate::WhenBusy::Interrupt) stops what a `Stop` would stop, and itself
     /// waits for the next turn. A `Lock` of somebody of rank `Owner` marks the open turns of all sessions, sets
     /// [`Locked`](crate::Locked), and waits for a turn of its own; anybody else's only waits. `run_now` needs a batch
     /// of one row.
@@ -118,6 +119,9 @@ pub trait Mailbox: Send + Sync {
 
     /// A row and where it stands.
     async fn inbound(&self, id: InboundId) -> Result<Option<InboundView>, StoreError>;
+
+    /// The pending rows of a session in order, at most `limit`.
+    async fn pending(&self, session: &SessionKey, limit: usize) -> Result<Vec<InboundRow>, StoreError>;
 
     /// Questions: the open ones, or all; oldest first.
     async fn approvals(&self, scope: &Scope, open_only: bool) -> Result<Vec<Approval>, StoreError>;

@@ -33,16 +33,16 @@ impl PrincipalId {
 }
 
 impl PrincipalId {
-    /// The name of the person's folder under `people/`: the id with everything but letters, digits, `-`, `_` and inner
-    /// dots as `%` and two digits.
+    /// The name of the person's folder under `people/`: the id with everything but letters, digits, `-`, `_`, `@` and
+    /// inner dots as `%` and two digits. Two people never have the same.
     #[must_use]
     pub fn folder(&self) -> String {
         let mut name = String::new();
         for (at, byte) in self.0.bytes().enumerate() {
             match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => name.push(char::from(byte)),
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'@' => name.push(char::from(byte)),
                 b'.' if at > 0 => name.push('.'),
-                byte => name.push_str(&format!("%{byte:02X}")),
+                byte => name.push_str(&format!("%{byte:02x}")),
             }
         }
         name
@@ -100,6 +100,25 @@ impl Principal {
     }
 }
 
+/// A change to who is who.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum PersonWrite {
+    /// Both are one person. The sessions, values, jobs and files of `from` are those of `into` from now on; a value of the
+    /// same name stays as `into` has it.
+    Join {
+        /// Who is nobody of their own any more.
+        from: PrincipalId,
+        /// Whose all of it is.
+        into: PrincipalId,
+    },
+    /// `from` is a person of their own again, with their files. Everything else stays where it is.
+    Part {
+        /// Who was joined.
+        from: PrincipalId,
+    },
+}
+
 /// On whose behalf something is read. A store returns nothing that lies outside; to the reader it does not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
@@ -119,9 +138,9 @@ mod tests {
     fn a_folder_belongs_to_one_person() {
         for (id, folder) in [
             ("owner", "owner"),
-            ("telegram:42", "telegram%3A42"),
-            ("email:a.b@c.de", "email%3Aa.b%40c.de"),
-            ("..", "%2E."),
+            ("telegram:42", "telegram%3a42"),
+            ("email:a.b@c.de", "email%3aa.b@c.de"),
+            ("..", "%2e."),
         ] {
             let id = PrincipalId(id.into());
             assert_eq!(id.folder(), folder);

@@ -98,6 +98,15 @@ pub trait SessionStore: Send + Sync {
     /// Sessions, last changed first, at most `limit`.
     async fn sessions(&self, scope: &Scope, limit: usize) -> Result<Vec<SessionInfo>, StoreError>;
 
+    /// Sessions that `parent` started, or that any session started, last changed first, at most `limit`. With `active`
+    /// only those with an open turn or rows that wait.
+    async fn children(
+        &self,
+        parent: Option<&SessionKey>,
+        active: bool,
+        limit: usize,
+    ) -> Result<Vec<SessionInfo>, StoreError>;
+
     /// Messages whose text holds `text`, letter case ignored (ASCII at least), newest first, at most `limit`.
     async fn search(&self, scope: &Scope, text: &str, limit: usize) -> Result<Vec<SearchHit>, StoreError>;
 

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApprovalWrite, AuditEntry, Inbound, JobWrite, KvWrite, Message, OutboxMessage, SessionWrite, TurnRecord,
-    UsageEntry,
+    ApprovalWrite, AuditEntry, Inbound, JobWrite, KvWrite, Message, OutboxMessage, PersonWrite, SessionWrite,
+    TurnRecord, UsageEntry,
 };
 
 /// What belongs together. A store applies it whole or not at all, through one of the verbs of
@@ -26,6 +26,9 @@ pub struct Writes {
     pub audit: Vec<AuditEntry>,
     /// Named values.
     pub kv: Vec<KvWrite>,
+    /// Who is who.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub people: Vec<PersonWrite>,
     /// Questions.
     pub approvals: Vec<ApprovalWrite>,
     /// Changes to the session.
@@ -38,7 +41,8 @@ impl Writes {
     /// Adds what `other` holds behind what this holds. A later session change or record replaces an earlier one field
     /// by field.
     pub fn append(&mut self, other: Self) {
-        let Self { messages, outbox, inbound, jobs, usage, audit, kv, approvals, session, record } = other;
+        let Self { messages, outbox, inbound, jobs, usage, audit, kv, people, approvals, session, record } =
+            other;
         self.messages.extend(messages);
         self.outbox.extend(outbox);
         self.inbound.extend(inbound);
@@ -46,6 +50,7 @@ impl Writes {
         self.usage.extend(usage);
         self.audit.extend(audit);
         self.kv.extend(kv);
+        self.people.extend(people);
         self.approvals.extend(approvals);
         if let Some(new) = session {
             let old = self.session.get_or_insert_default();
@@ -59,7 +64,7 @@ impl Writes {
         self.record = record.or(self.record.take());
     }
 
-    /// Whether it holds nothing but outgoing messages, named values, jobs, model calls and audit rows: what can be
+    /// Whether it holds nothing but outgoing messages, named values, people, jobs, model calls and audit rows: what can be
     /// written outside a turn.
     #[must_use]
     pub fn stands_alone(&self) -> bool {
@@ -71,6 +76,7 @@ impl Writes {
             usage: _,
             audit: _,
             kv: _,
+            people: _,
             approvals,
             session,
             record,

@@ -37,3 +37,13 @@ INSERT INTO memory_state VALUES (1, 0, 0);
 
 -- Messages, by their key, that are not to be found again.
 CREATE TABLE memory_forgotten (pk INTEGER PRIMARY KEY) STRICT;
+
+-- Accounts that turned out to be one person's. A row stays when they are parted: what was taken up under the old name is
+-- marked with it.
+CREATE TABLE joined (
+    id     TEXT PRIMARY KEY,
+    person TEXT NOT NULL,
+    parted INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+CREATE INDEX joined_person ON joined (person);
+CREATE INDEX sessions_principal ON sessions (principal);

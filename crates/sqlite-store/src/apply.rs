@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use session_api::{
     ApprovalWrite, AuditEntry, Delivery, Inbound, JobWrite, KEPT_RUNS, KvWrite, Message, MessageId,
-    OutboxMessage, SessionWrite, StoreError, TurnId, TurnRecord, Writes,
+    OutboxMessage, PersonWrite, SessionWrite, StoreError, TurnId, TurnRecord, Writes,
 };
 use sqlx::sqlite::SqliteRow;
 
@@ -62,6 +62,9 @@ pub(crate) async fn apply(
     }
     for entry in &writes.usage {
         usage::record(script, entry);
+    }
+    for write in &writes.people {
+        person(script, write);
     }
     let now = transaction.now();
     for write in &writes.kv {
@@ -148,6 +151,28 @@ fn job_write(script: &mut Script, job: &JobWrite) {
         }
         JobWrite::Remove(id) => {
             script.add("DELETE FROM jobs WHERE id = ?").bind(bytes(id.0));
+        }
+    }
+}
+
+/// Who is who.
+fn person(script: &mut Script, write: &PersonWrite) {
+    match write {
+        PersonWrite::Join { from, into } => {
+            let (from, into) = (from.0.as_str(), into.0.as_str());
+            for sql in [
+                "UPDATE sessions SET principal = ? WHERE principal = ?",
+                "UPDATE jobs SET owner = ? WHERE owner = ?",
+                "UPDATE OR IGNORE kv SET owner = ? WHERE owner = ?",
+                "UPDATE joined SET person = ? WHERE person = ?",
+            ] {
+                script.add(sql).bind(into).bind(from);
+            }
+            script.add("DELETE FROM kv WHERE owner = ?").bind(from);
+            script.add("INSERT OR REPLACE INTO joined (id, person) VALUES (?, ?)").bind(from).bind(into);
+        }
+        PersonWrite::Part { from } => {
+            script.add("UPDATE joined SET parted = 1 WHERE id = ?").bind(from.0.as_str());
         }
     }
 }

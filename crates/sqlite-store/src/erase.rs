@@ -26,6 +26,7 @@ pub(crate) const FATES: &[(&str, Fate)] = &[
     ("inbox", Fate::Goes),
     ("job_runs", Fate::Stays("belongs to a job")),
     ("jobs", Fate::Stays("belongs to a person")),
+    ("joined", Fate::Stays("belongs to a person")),
     ("journal", Fate::Goes),
     ("kv", Fate::Stays("belongs to a person; what belongs to the session goes")),
     ("memory_files", Fate::Stays("belongs to a file")),

@@ -34,7 +34,7 @@ const FIND: &str = "SELECT s.id FROM sessions s WHERE s.key = ? AND {scope}";
 
 const INFO: &str = "SELECT s.key, s.principal, s.shared, s.title, s.model, s.parent, s.epoch, s.messages,
         (SELECT count(*) FROM inbox i WHERE i.session_id = s.id AND i.state < 2 AND i.state = 0),
-        s.open_turn, s.created_at, s.updated_at, s.last_seq, s.effort FROM sessions s WHERE {scope}";
+        s.open_turn, s.created_at, s.updated_at, s.effort, s.last_seq FROM sessions s WHERE {scope}";
 
 /// The session and its newest checkpoint in one row, found by two index look-ups.
 const WINDOW: &str =
@@ -198,12 +198,12 @@ fn info(row: &Reading<'_>) -> Result<SessionInfo, StoreError> {
         parent: row.maybe_text(5)?.is_some().then(|| row.parsed(5)).transpose()?,
         epoch: row.uint(6)?,
         messages: row.uint(7)?,
-        last_seq: row.uint(12)?,
+        last_seq: row.uint(13)?,
         pending: row.uint(8)?,
         open_turn: row.maybe_id(9)?.map(TurnId),
         created_at: row.time(10)?,
         updated_at: row.time(11)?,
-        effort: effort(row, 13)?,
+        effort: effort(row, 12)?,
     })
 }
 
@@ -240,6 +240,40 @@ pub(crate) async fn sessions(
         ),
     );
     bind_scope(&mut script, scope);
+    script.bind(limit(most));
+    let rows = store.read(script).await?.take(0);
+    each(&store.shared.layout.database, &rows, info)
+}
+
+/// `SessionStore::children`. Where something happens is known without a look at those where nothing does.
+pub(crate) async fn children(
+    store: &SqliteStore,
+    parent: Option<&SessionKey>,
+    active: bool,
+    most: usize,
+) -> Result<Vec<SessionInfo>, StoreError> {
+    const OF: &str = "s.parent = ? AND s.parent IS NOT NULL ORDER BY s.changed DESC LIMIT ?";
+    const ACTIVE_OF: &str =
+        "s.parent = ? AND s.parent IS NOT NULL AND (s.open_turn IS NOT NULL OR s.queue_no IS NOT NULL)
+        ORDER BY s.changed DESC LIMIT ?";
+    const ANY: &str = "s.parent IS NOT NULL ORDER BY s.changed DESC LIMIT ?";
+    // Open turns have a time to wake at.
+    const ACTIVE: &str =
+        "s.parent IS NOT NULL AND s.id IN (SELECT id FROM sessions WHERE queue_no IS NOT NULL
+        UNION SELECT session_id FROM turns WHERE wake_at IS NOT NULL) ORDER BY s.changed DESC LIMIT ?";
+    let mut script = Script::default();
+    script.add_where(
+        INFO,
+        match (parent, active) {
+            (Some(_), false) => OF,
+            (Some(_), true) => ACTIVE_OF,
+            (None, false) => ANY,
+            (None, true) => ACTIVE,
+        },
+    );
+    if let Some(parent) = parent {
+        script.bind(parent.to_string());
+    }
     script.bind(limit(most));
     let rows = store.read(script).await?.take(0);
     each(&store.shared.layout.database, &rows, info)

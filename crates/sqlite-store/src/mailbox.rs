@@ -143,6 +143,10 @@ impl Mailbox for SqliteStore {
         views::inbound(self, id).await
     }
 
+    async fn pending(&self, session: &SessionKey, limit: usize) -> Result<Vec<InboundRow>, StoreError> {
+        views::pending(self, session, limit).await
+    }
+
     async fn approvals(&self, scope: &Scope, open_only: bool) -> Result<Vec<Approval>, StoreError> {
         approvals::list(self, scope, open_only).await
     }
@@ -226,6 +230,15 @@ impl SessionStore for SqliteStore {
 
     async fn sessions(&self, scope: &Scope, limit: usize) -> Result<Vec<SessionInfo>, StoreError> {
         history::sessions(self, scope, limit).await
+    }
+
+    async fn children(
+        &self,
+        parent: Option<&SessionKey>,
+        active: bool,
+        limit: usize,
+    ) -> Result<Vec<SessionInfo>, StoreError> {
+        history::children(self, parent, active, limit).await
     }
 
     async fn search(&self, scope: &Scope, text: &str, limit: usize) -> Result<Vec<SearchHit>, StoreError> {

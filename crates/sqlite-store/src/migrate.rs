@@ -39,6 +39,7 @@ pub(crate) const TABLES: &[&str] = &[
     "inbox",
     "job_runs",
     "jobs",
+    "joined",
     "journal",
     "kv",
     "memory_files",
@@ -337,7 +338,7 @@ mod tests {
                 "[2c, ea, 2f, 7b]",
                 "[7e, 30, 18, e2]",
                 "[c0, f8, 56, 35]",
-                "[4a, 62, f4, fa]",
+                "[c7, 6a, 22, 27]"
             ]
         );
     }

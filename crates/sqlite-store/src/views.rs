@@ -1,8 +1,8 @@
 //! Rows and turns for readers, and dead letters.
 
 use session_api::{
-    DeadLetter, InboundId, InboundState, InboundView, Outcome, Scope, Settled, StoreError, TurnId,
-    TurnRecord, TurnState, TurnView,
+    DeadLetter, InboundId, InboundRow, InboundState, InboundView, Outcome, Scope, SessionKey, Settled,
+    StoreError, TurnId, TurnRecord, TurnState, TurnView,
 };
 use uuid::Uuid;
 
@@ -55,6 +55,21 @@ pub(crate) async fn inbound(store: &SqliteStore, id: InboundId) -> Result<Option
         _ => InboundState::Dead { error: reading.text(6)? },
     };
     Ok(Some(InboundView { row: view, state }))
+}
+
+/// `Mailbox::pending`.
+pub(crate) async fn pending(
+    store: &SqliteStore,
+    session: &SessionKey,
+    most: usize,
+) -> Result<Vec<InboundRow>, StoreError> {
+    let mut script = Script::new(
+        "SELECT no, body, accepted_at FROM inbox WHERE session_id = (SELECT id FROM sessions WHERE key = ?)
+         AND state < 2 AND state = 0 ORDER BY no LIMIT ?",
+    );
+    script.bind(session.to_string()).bind(limit(most));
+    let rows = store.read(script).await?.take(0);
+    each(&store.shared.layout.database, &rows, |row| row.inbound(0))
 }
 
 /// `Mailbox::turn`.

@@ -1,8 +1,8 @@
 //! What a call knows of the turn that makes it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use session_api::{CallId, Principal, Route, SessionKey, Timestamp, TurnId};
+use session_api::{CallId, Principal, Route, RunOverrides, SessionKey, Timestamp, TurnId};
 use tokio_util::sync::CancellationToken;
 
 /// Given to every call. A tool takes its rights from here, never from its arguments.
@@ -20,6 +20,10 @@ pub struct ToolContext {
     pub turn: TurnId,
     /// The call.
     pub call_id: CallId,
+    /// What the turn does differently from the configuration: whoever it starts gets no more.
+    pub run: Arc<RunOverrides>,
+    /// The tools that the turn has, by name.
+    pub offered: Arc<[String]>,
     /// Wall-clock time at the start of the call.
     pub now: Timestamp,
     /// How long it may take. The caller enforces it too.

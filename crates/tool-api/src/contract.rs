@@ -18,6 +18,8 @@ pub fn context() -> ToolContext {
         session,
         turn: TurnId(Default::default()),
         call_id: CallId("call-1".into()),
+        run: Arc::default(),
+        offered: Arc::default(),
         now: Timestamp(1_800_000_000_000),
         timeout: Duration::from_secs(10),
         cancel: CancellationToken::new(),

@@ -12,6 +12,11 @@ pub trait Tool: Send + Sync {
     /// What it is. The same at every call.
     fn spec(&self) -> &ToolSpec;
 
+    /// Whether its calls do nothing but wait for other turns: theirs then takes nobody's place meanwhile.
+    fn waits(&self) -> bool {
+        false
+    }
+
     /// Whether `arguments` (JSON text as the model wrote it) fit. It looks at nothing else, and says exactly what is
     /// wrong and where.
     fn check(&self, arguments: &str) -> Result<(), ToolError>;

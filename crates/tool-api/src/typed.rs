@@ -17,6 +17,8 @@ pub trait TypedTool: Send + Sync {
     const DESCRIPTION: &'static str;
     /// What a repetition would do.
     const EFFECT: Effect;
+    /// See [`Tool::waits`].
+    const WAITS: bool = false;
 
     /// How long a call may take.
     fn timeout(&self) -> std::time::Duration {
@@ -88,6 +90,10 @@ fn compact_schema(mut schema: serde_json::Value) -> serde_json::Value {
 impl<T: TypedTool> Tool for Typed<T> {
     fn spec(&self) -> &ToolSpec {
         &self.spec
+    }
+
+    fn waits(&self) -> bool {
+        T::WAITS
     }
 
     fn check(&self, arguments: &str) -> Result<(), ToolError> {

@@ -2,10 +2,11 @@
 //!
 //! Every file tool works through [`Workspace`], a handle of one directory that no path leads out of. `exec` runs
 //! commands and ends whatever they leave behind. `message` sends before the answer, or to other chats. Four tools
-//! schedule prompts. `recall` and `sessions` find what was said and noted, the memory tools keep it in files,
-//! `working_memory` keeps things in mind. The rest calculates, tells the time, remembers small values and pages through
-//! long results. [`register`] makes them all from a [`ToolsConfig`].
+//! schedule prompts, and seven start agents and look after them. `recall` and `sessions` find what was said and noted,
+//! `working_memory` keeps things in mind. The rest calculates, tells the time, keeps memory files, remembers small values and
+//! pages through long results. [`register`] makes them all from a [`ToolsConfig`].
 
+mod agents;
 mod blocking;
 mod calculate;
 mod chat_memory;
@@ -13,6 +14,7 @@ mod config;
 mod current_datetime;
 mod exec;
 mod files;
+mod goal;
 mod kv_memory;
 mod memory;
 mod message;
@@ -25,6 +27,7 @@ mod sessions;
 mod testing;
 mod working_memory;
 
+pub use agents::{Agents, profiles};
 pub use calculate::{CalculateExpression, CalculationError, Number, evaluate};
 pub use chat_memory::ChatMemory;
 pub use config::{Deps, ScheduleConfig, ToolsConfig, ToolsError, register};
@@ -34,6 +37,7 @@ pub use files::{
     DirEntry, EditFile, FileStamp, Glob, Grep, ListDir, ReadFile, RelativePath, Workspace, WorkspaceError,
     WriteFile,
 };
+pub use goal::GoalProgress;
 pub use kv_memory::KvMemory;
 pub use memory::{
     Conflict, FolderLock, MEMORY_FILE, MOST_MEMORY_BYTES, MemoryAppend, MemoryFolder, MemoryRead,

@@ -8,6 +8,7 @@ use tool_api::ToolContext;
 pub(crate) async fn scope(context: &ToolContext, sessions: &dyn SessionStore) -> Result<Scope, StoreError> {
     let here = Scope::Session(context.session.clone());
     let info = sessions.session(&here, &context.session).await?;
-    let alone = info.is_some_and(|info| !info.shared && info.principal == context.principal.id);
+    let alone =
+        context.alone && info.is_some_and(|info| !info.shared && info.principal == context.principal.id);
     Ok(if alone { Scope::Of(context.principal.id.clone()) } else { here })
 }

@@ -81,6 +81,7 @@ fn run() -> Result<()> {
         "gateway-crowd" => gateway::crowd::run(&setting)?,
         "gateway-backlog" => gateway::backlog::run(&setting)?,
         "gateway-stop" => gateway::stop::run(&setting)?,
+        "agents" => gateway::agents::run(&setting)?,
         "jobs-tick" => jobs::tick(&setting)?,
         "jobs-gateway" => gateway::jobs::run(&setting)?,
         other => bail!("there is no benchmark `{other}`; {USAGE}"),

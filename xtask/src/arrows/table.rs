@@ -29,7 +29,12 @@ pub(crate) const CRATES: &[Rule] = &[
     Rule { name: "session-api", layer: Layer::Domain, may_use: &[] },
     Rule { name: "tool-api", layer: Layer::Domain, may_use: &["session-api"] },
     Rule { name: "schedule", layer: Layer::Domain, may_use: &["session-api"] },
-    Rule { name: "agent-core", layer: Layer::Domain, may_use: &["session-api", "tool-api", "schedule"] },
+    Rule { name: "subagents", layer: Layer::Domain, may_use: &["session-api"] },
+    Rule {
+        name: "agent-core",
+        layer: Layer::Domain,
+        may_use: &["session-api", "tool-api", "schedule", "subagents"],
+    },
     Rule { name: "http-client", layer: Layer::Leaf, may_use: &[] },
     Rule {
         name: "providers",
@@ -46,7 +51,7 @@ pub(crate) const CRATES: &[Rule] = &[
     Rule {
         name: "tools",
         layer: Layer::Adapter,
-        may_use: &["session-api", "tool-api", "schedule", "http-client"],
+        may_use: &["session-api", "tool-api", "schedule", "subagents", "http-client"],
     },
     Rule {
         name: "factotum",
@@ -55,6 +60,7 @@ pub(crate) const CRATES: &[Rule] = &[
             "session-api",
             "tool-api",
             "schedule",
+            "subagents",
             "agent-core",
             "http-client",
             "providers",
@@ -82,6 +88,7 @@ pub(crate) const CRATES: &[Rule] = &[
             "servers",
             "session-api",
             "schedule",
+            "subagents",
             "sqlite-store",
             "agent-core",
             "http-client",

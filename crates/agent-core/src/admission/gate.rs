@@ -9,7 +9,7 @@ use session_api::{
     AuditEntry, Clock, IdSource, Principal, PrincipalId, Rank, Route, SessionKey, StoreError, Stores, Writes,
 };
 
-use super::{Admission, Judgement, Pairing, RuleVerdict};
+use super::{Admission, Judgement, Links, Pairing, RuleVerdict};
 use crate::{Arrival, Place};
 
 /// The kind of audit row that records a refused arrival. Its subject is `channel:account:external id`.
@@ -46,6 +46,7 @@ pub struct Gate {
     stores: Stores,
     clock: Arc<dyn Clock>,
     pairing: Pairing,
+    links: Links,
     rules: ArcSwap<BTreeMap<String, ChannelRules>>,
     /// Where the owner hears of requests.
     notify: Option<Route>,
@@ -61,8 +62,9 @@ impl Gate {
         rules: BTreeMap<String, ChannelRules>,
         notify: Option<Route>,
     ) -> Self {
-        let pairing = Pairing::new(stores.clone(), clock.clone(), ids);
-        Self { stores, clock, pairing, rules: ArcSwap::from_pointee(rules), notify }
+        let pairing = Pairing::new(stores.clone(), clock.clone(), ids.clone());
+        let links = Links::new(stores.clone(), clock.clone(), ids);
+        Self { stores, clock, pairing, links, rules: ArcSwap::from_pointee(rules), notify }
     }
 
     /// Replaces the rules; arrivals are judged by the new ones from now on.
@@ -140,6 +142,10 @@ impl Admission for Gate {
         }
         let (principal, verdict) = self.identify(rules, channel, &arrival.sender).await?;
         verdicts.push(verdict);
+        let principal = match principal {
+            Some(principal) => Some(self.links.resolve(principal).await?),
+            None => None,
+        };
         Ok(Judgement { principal, rules: verdicts })
     }
 

@@ -1,6 +1,7 @@
 //! Who may speak, and what becomes of those who may not.
 
 mod gate;
+mod links;
 mod pairing;
 
 use async_trait::async_trait;
@@ -10,6 +11,8 @@ use session_api::{Principal, StoreError, Writes};
 use crate::Arrival;
 
 pub use gate::{ChannelRules, Gate, GroupPolicy, REFUSED};
+pub use links::Link;
+pub(crate) use links::{Linked, Links};
 pub use pairing::{Paired, Pairing, PairingError, PairingRequest};
 
 /// What one rule said about an arrival.

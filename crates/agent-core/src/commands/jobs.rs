@@ -36,7 +36,7 @@ pub(super) async fn jobs(context: &CommandContext<'_>, rest: &str) -> Result<Com
             Ok(answer(format!("“{}” is off.", job.name), vec![off]))
         }
         "on" => Ok(on(context, job, now)),
-        _ => Ok(run(context, job, now)),
+        _ => run(context, job, now).await,
     }
 }
 
@@ -67,12 +67,13 @@ fn on(context: &CommandContext<'_>, job: &Job, now: Timestamp) -> CommandAnswer 
     }
 }
 
-fn run(context: &CommandContext<'_>, job: &Job, now: Timestamp) -> CommandAnswer {
+async fn run(context: &CommandContext<'_>, job: &Job, now: Timestamp) -> Result<CommandAnswer, AgentError> {
     let definition = match JobDefinition::of(job) {
         Ok(definition) => definition,
-        Err(error) => return sentence(&error.to_string()).into(),
+        Err(error) => return Ok(sentence(&error.to_string()).into()),
     };
-    let row = jobs::row(context.ports.ids.as_ref(), &context.core.zones, job, &definition, now, now);
+    let round = jobs::Round::of(&context.ports.stores, job, &definition, false).await?;
+    let row = jobs::row(context.ports.ids.as_ref(), &context.core.zones, job, &definition, &round, now, now);
     let run = session_api::JobRun {
         job: job.id,
         due: now,
@@ -82,7 +83,7 @@ fn run(context: &CommandContext<'_>, job: &Job, now: Timestamp) -> CommandAnswer
     };
     let mut answer = answer(format!("“{}” runs now.", job.name), vec![JobWrite::Ran(run)]);
     answer.writes.inbound.push(row);
-    answer
+    Ok(answer)
 }
 
 fn list(context: &CommandContext<'_>, jobs: &[Job]) -> String {

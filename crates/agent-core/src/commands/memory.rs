@@ -14,14 +14,12 @@ const MOST_QUERY: usize = 2_000;
 
 /// What is known, or what fits a search.
 pub(super) async fn memory(context: &CommandContext<'_>, rest: &str) -> Result<CommandAnswer, AgentError> {
-    let text = match rest.split_once(char::is_whitespace).unwrap_or((rest, "")) {
-        ("", _) => overview(context).await?,
-        ("search", "") => "Write /memory search and some words.".into(),
-        ("search", query) => search(context, query.trim()).await?,
-        ("rules", rest) => return rules::rules(context, rest.trim()).await,
-        _ => "Write `/memory`, `/memory search` and some words, or `/memory rules`.".into(),
-    };
-    Ok(text.into())
+    match rest.split_once(char::is_whitespace).unwrap_or((rest, "")) {
+        ("", _) => overview(context).await.map(Into::into),
+        ("search", query) if !query.trim().is_empty() => search(context, query.trim()).await.map(Into::into),
+        ("rules", rest) => rules::rules(context, rest.trim()).await,
+        _ => Ok("Write `/memory`, `/memory search` and some words, or `/memory rules`.".to_owned().into()),
+    }
 }
 
 /// What may be recalled here: all of the speaker's own where nobody else reads along, else what was said here.
@@ -54,7 +52,10 @@ async fn overview(context: &CommandContext<'_>) -> Result<String, AgentError> {
             lines.push(format!("… and {} more files", files.len() - 30));
         }
     }
-    lines.push("/memory search finds them by words.".into());
+    lines.push(
+        "`/memory search` finds them by words, `/memory rules` shows what I learnt about how to answer you."
+            .into(),
+    );
     Ok(lines.join("\n"))
 }
 

@@ -1,17 +1,20 @@
 //! Slash commands and direct tool calls: answered without a model, in every channel alike.
 
 mod access;
+mod agents;
 mod context;
 mod conversation;
+mod goal;
 mod jobs;
 mod memory;
 mod model;
 mod overview;
+mod people;
 mod rules;
 mod skill;
 mod usage;
 
-use session_api::{Decision, InboundKind, Principal, Rank, Scope, SessionKey, Writes};
+use session_api::{Decision, InboundKind, Principal, Rank, Route, Scope, SessionKey, Writes};
 
 use crate::{AgentError, Core, Ports};
 
@@ -49,17 +52,21 @@ pub const COMMANDS: &[CommandHelp] = &[
     help("unpin", "N", "take a pin away"),
     help("history", "[N]", "the last N messages (10)"),
     help("sessions", "", "your conversations"),
+    help("usage", "[extend day|month DOLLARS]", "tokens and cost by day, and what may be spent"),
+    help("jobs", "[on|off|run|remove NAME]", "your scheduled jobs"),
+    help("agents", "", "the agents that were started here, and how they are doing"),
+    help("goal", "[TEXT|stop]", "work towards something in rounds until it is reached; show or end it"),
     help(
         "memory",
         "[search WORDS|rules [remove ID|edit ID TEXT]]",
-        "what I can recall here, what fits some words, or the standing rules that were learnt",
+        "what I can recall, and the rules learnt from you",
     ),
-    help("usage", "[extend day|month DOLLARS]", "tokens and cost by day, and what may be spent"),
-    help("jobs", "[on|off|run|remove NAME]", "your scheduled jobs"),
     help("skill", "[NAME]", "the instructions for special tasks, or one of them"),
     help("approve", "ID", "let a call run that waits for your answer"),
     help("deny", "ID", "refuse a call that waits for your answer"),
     help("pairing", "[approve CODE|deny CODE|revoke WHO]", "who asks to be let in, and who was (owner only)"),
+    help("link", "[CODE]", "join your other account: get a code here, write it there"),
+    help("unlink", "[ACCOUNT]", "part an account that was joined"),
     help("lock", "", "stop everything everywhere and answer nobody (owner only)"),
     help("unlock", "", "answer again (owner only)"),
 ];
@@ -122,6 +129,8 @@ pub(crate) struct CommandContext<'a> {
     pub(crate) core: &'a Core,
     pub(crate) session: &'a SessionKey,
     pub(crate) principal: &'a Principal,
+    /// Where the answer goes.
+    pub(crate) reply: Route,
 }
 
 impl CommandContext<'_> {
@@ -167,11 +176,15 @@ pub(crate) async fn run(
         "sessions" => conversation::sessions(context).await.map(Into::into),
         "memory" => memory::memory(context, rest).await,
         "jobs" => jobs::jobs(context, rest).await,
+        "agents" => agents::agents(context).await.map(Into::into),
+        "goal" => goal::goal(context, rest).await,
         "skill" => Ok(skill::skill(context, rest).await.into()),
         "model" => model::model(context, rest).await,
         "local" => model::local(context, rest).await,
         "think" => model::think(context, rest).await,
         "pairing" => access::pairing(context, rest).await.map(Into::into),
+        "link" => people::link(context, rest).await,
+        "unlink" => people::unlink(context, rest).await,
         "unlock" => Ok(access::unlock(context)),
         "approve" | "deny" => Ok(format!("Write `/{name} ID` with the id of an open question.").into()),
         _ => Ok(unknown(name).into()),

@@ -133,8 +133,13 @@ async fn setup(ports: &Ports, core: &Core, session: &SessionKey) -> Result<Setup
     let room = frame.prompt(&[]).allocation.history;
     // Not a turn's: a number of its own, so that a limit for one message counts for it too.
     let turn = TurnId::new(ports.ids.as_ref());
-    let by =
-        Spender { session: session.clone(), turn, principal: info.principal, purpose: Purpose::Compaction };
+    let by = Spender {
+        session: session.clone(),
+        turn,
+        principal: info.principal,
+        purpose: Purpose::Compaction,
+        limit_micros: None,
+    };
     Ok(Setup { window, chosen, room, frame, reader, by })
 }
 

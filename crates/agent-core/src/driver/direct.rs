@@ -1,6 +1,6 @@
 //! Turns without a model: commands, direct tool calls, and rows that came too late.
 
-use session_api::{CallId, InboundKind, ToolCall, Writes};
+use session_api::{CallId, InboundKind, Route, ToolCall, Writes};
 
 use super::{messages, run::Run};
 use crate::{AgentError, commands, turn::Intake};
@@ -14,6 +14,9 @@ impl Run<'_> {
         let unlocks = kind == InboundKind::Command && text.trim().eq_ignore_ascii_case("/unlock");
         if kind != InboundKind::Lock && !unlocks && commands::is_locked(self.ports).await? {
             return Ok(self.reply(commands::LOCKED));
+        }
+        if let Some(intake) = self.plan(pending).await? {
+            return Ok(intake);
         }
         match kind {
             InboundKind::Message | InboundKind::Result { .. } => Ok(Intake::Chat),
@@ -36,6 +39,7 @@ impl Run<'_> {
                         core: &self.core,
                         session: &self.info.session,
                         principal: &principal,
+                        reply: Route { reply_to: None, ..self.route() },
                     };
                     // It may take as long as a model takes, and so needs the lease to be kept.
                     let answer = match name.as_str() {
@@ -50,7 +54,7 @@ impl Run<'_> {
         }
     }
 
-    fn reply(&mut self, text: &str) -> Intake {
+    pub(super) fn reply(&mut self, text: &str) -> Intake {
         self.off_record = true;
         Intake::Reply(text.to_owned())
     }

@@ -39,10 +39,11 @@ impl Run<'_> {
             let last = self.last_message(parts).await;
             let content = last.text();
             messages.push(last);
-            let quiet = ending == Ending::Answered && self.is_quiet(&content);
+            let quiet = ending == Ending::Answered && (self.is_quiet(&content) || self.plan_goes_on());
             if !quiet {
-                writes.outbox.push(self.outgoing(OutboxKind::Reply, &content));
+                writes.outbox.push(self.answer(self.answer_kind(&ending), &content));
             }
+            self.tell_parent(&ending, &messages, &content, &mut writes).await?;
             let warnings = self.warnings(&writes).await;
             writes.outbox.extend(warnings);
             if !self.off_record {
@@ -107,7 +108,8 @@ impl Run<'_> {
             ids.join(" ")
         ));
         let content = texts.join("\n");
-        writes.outbox.push(self.outgoing(OutboxKind::Notice, &content));
+        writes.outbox.push(self.answer(OutboxKind::Notice, &content));
+        self.tell_parent(ending, &[], &content, &mut writes).await?;
         let error = ending.notice().unwrap_or_default();
         self.fail(&error, None, writes).await?;
         let stop_reason = ending.stop_reason().to_owned();

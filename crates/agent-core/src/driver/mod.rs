@@ -1,6 +1,7 @@
 //! Performs what a turn commands. The only place that awaits.
 
 mod bill;
+mod child;
 mod compact;
 mod direct;
 mod finish;
@@ -10,10 +11,13 @@ mod live;
 mod messages;
 mod model;
 mod persist;
+mod plan;
 mod request;
 mod resume;
 mod route;
 mod run;
+mod self_report;
+mod slot;
 mod tools;
 mod watch;
 
@@ -23,6 +27,8 @@ use session_api::{InboundId, SessionKey, Turn, TurnId};
 use tracing::Instrument as _;
 
 use crate::{AgentError, Core, Ports, TokenUsage};
+
+pub(crate) use slot::Slot;
 
 /// Channels whose readers fetch their answers themselves.
 const PULL: [&str; 4] = ["cli", "api", "library", "websocket"];
@@ -62,6 +68,16 @@ pub(crate) struct Report {
 
 /// Runs a leased turn to its end, its suspension, or the loss of its lease.
 pub(crate) async fn run(ports: &Ports, core: Arc<Core>, turn: Turn) -> Result<RunEnd, AgentError> {
+    run_in(ports, core, turn, None).await
+}
+
+/// As [`run`], in a slot that the turn leaves while it waits for other turns.
+pub(crate) async fn run_in(
+    ports: &Ports,
+    core: Arc<Core>,
+    turn: Turn,
+    slot: Option<Slot>,
+) -> Result<RunEnd, AgentError> {
     let correlation = turn.founders.first().map_or("", |row| row.inbound.correlation.as_str());
     let span = tracing::info_span!(
         "turn",
@@ -69,5 +85,5 @@ pub(crate) async fn run(ports: &Ports, core: Arc<Core>, turn: Turn) -> Result<Ru
         turn = %turn.lease.turn,
         correlation,
     );
-    run::Run::new(ports, core, turn).run().instrument(span).await
+    run::Run::new(ports, core, turn, slot).run().instrument(span).await
 }

@@ -36,7 +36,8 @@ impl Run<'_> {
         let started = self.ports.clock.monotonic();
         self.live.model_called();
         let chosen = self.chosen.as_ref().map_err(Clone::clone)?;
-        let Built { mut request, tokens, fixed } = self.request(added, &chosen.model, shrink).await?;
+        let Built { mut request, tokens, fixed } =
+            self.request(added, &chosen.model, iteration, shrink).await?;
         self.hooks(|hook, run| hook.before_model_call(run, &request)).await;
         let most = TokenUsage {
             input_tokens: tokens,

@@ -30,6 +30,7 @@ impl Run<'_> {
         &self,
         added: Vec<Message>,
         model: &str,
+        iteration: u32,
         shrink: u8,
     ) -> Result<Built, ModelError> {
         let window = if shrink == 0 {
@@ -38,7 +39,11 @@ impl Run<'_> {
             self.compact_inline().await;
             Cow::Owned(self.read_window().await.map_err(|error| unreadable(&error))?)
         };
-        let (messages, tokens, fixed) = self.fitted(&window, added, shrink).await?;
+        let (mut messages, mut tokens, fixed) = self.fitted(&window, added, shrink).await?;
+        if let Some(report) = self.self_report(iteration, &messages).await {
+            tokens += self.frame.gauge.message(&report);
+            messages.push(report);
+        }
         let mut blobs = HashMap::new();
         let info = self.chosen.as_ref().map_err(Clone::clone)?.provider.info();
         let shown = |part| shown(part, info);

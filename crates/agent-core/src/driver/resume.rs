@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use session_api::{ApprovalState, CallId, StepKind, ToolCall, Writes};
+use session_api::{ApprovalState, CallId, InboundKind, StepKind, ToolCall, Writes};
 use tokio_util::sync::CancellationToken;
 use tool_api::Effect;
 
@@ -81,6 +81,13 @@ impl Run<'_> {
         if self.turn.stopped_by.is_some() {
             return Ok(machine.step(Event::Stopped, self.stamp()));
         }
+        // Subagents that ended together are heard of together.
+        if matches!(first.inbound.kind, InboundKind::Result { .. }) && !self.off_record {
+            let joined = self.ports.stores.mailbox.absorb(&self.turn.lease).await?;
+            self.act_for_all(&joined).await?;
+            self.turn.absorbed.extend(joined);
+        }
+        let Some(first) = self.turn.founders.first() else { return Ok((machine, Vec::new())) };
         // Rows that joined before a crash that left no record are acknowledged with the others: they must be heard too.
         let rows = self.turn.founders.iter().chain(&self.turn.absorbed);
         let mut messages = Vec::new();

@@ -24,8 +24,9 @@ use session_api::{
 use tool_api::ToolSpec;
 
 use super::{
-    RunEnd,
+    RunEnd, Slot,
     bill::Bill,
+    child::Child,
     live::Live,
     messages::{self},
     model::Called,
@@ -66,6 +67,10 @@ pub(super) struct Run<'a> {
     pub(super) off_record: bool,
     /// What is shown of it on its platform while it runs.
     pub(super) live: Live,
+    /// Whose session it is, where another one started that.
+    pub(super) child: Option<Child>,
+    /// Its place among the turns that run, where there is a limit to them.
+    pub(super) slot: Option<Slot>,
     /// What a request may hold.
     pub(super) frame: Frame,
     /// The tokens of the last request that was refused as too long; 0: none was.
@@ -99,7 +104,7 @@ enum Done {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(ports: &'a Ports, core: Arc<Core>, turn: Turn) -> Self {
+    pub(super) fn new(ports: &'a Ports, core: Arc<Core>, turn: Turn, slot: Option<Slot>) -> Self {
         let first = turn.founders.first().map(|row| &row.inbound);
         let info = RunInfo {
             session: turn.lease.session.clone(),
@@ -121,8 +126,10 @@ impl<'a> Run<'a> {
             effort: None,
         };
         let last = turn.founders.last();
-        let route =
-            last.map_or_else(|| Route::to_session(&turn.lease.session), |row| row.inbound.reply.clone());
+        // Of a subagent nothing is shown: nobody asked it.
+        let route = last
+            .filter(|_| !subagents::is_agent(&turn.lease.session))
+            .map_or_else(|| Route::to_session(&turn.lease.session), |row| row.inbound.reply.clone());
         // What may be changed, or not said at all, is not shown before it is complete.
         let shown = overrides.quiet.is_none() && !core.hooks.iter().any(|hook| hook.finalizes());
         let live = Live::new(ports, route, &turn.drafts, shown);
@@ -143,6 +150,8 @@ impl<'a> Run<'a> {
             lease_until: AtomicU64::new(until),
             off_record: false,
             live,
+            child: None,
+            slot,
             frame,
             refused: AtomicU64::new(0),
             filled: AtomicU64::new(0),
@@ -155,6 +164,9 @@ impl<'a> Run<'a> {
     pub(super) async fn run(mut self) -> Result<RunEnd, AgentError> {
         if self.turn.exhausted {
             return self.give_up("it was begun several times and never got further").await;
+        }
+        if let Err(why) = self.know_child().await? {
+            return self.give_up(why).await;
         }
         self.emit(RunEventKind::RunStarted { resuming: self.turn.record.is_some() });
         self.hooks(|hook, run| hook.before_run(run)).await;
@@ -324,20 +336,25 @@ impl<'a> Run<'a> {
         if mailbox.control(&self.turn.lease).await?.steering {
             rows.extend(mailbox.absorb(&self.turn.lease).await?);
         }
-        // Whoever joins must not get the rights of those who spoke before.
-        let before = self.behalf.load_full();
-        let joined = messages::principal(rows.iter()).filter(|joined| joined.rank < before.principal.rank);
-        let principal = joined.unwrap_or(&before.principal);
-        let alone = before.alone && messages::is_alone(&before.principal, rows.iter());
-        if joined.is_some() || alone != before.alone {
-            self.act_for(principal.clone(), alone).await?;
-        }
+        self.act_for_all(&rows).await?;
         let Some(first) = self.turn.founders.first() else { return Ok(Vec::new()) };
         let mut messages = Vec::with_capacity(rows.len());
         for row in &rows {
             messages.push((row.inbound.id, messages::message(&self.heard(row).await, first, self.info.turn)));
         }
         Ok(messages)
+    }
+
+    /// Whoever joins must not get the rights of those who spoke before.
+    pub(super) async fn act_for_all(&self, joined: &[InboundRow]) -> Result<(), StoreError> {
+        let before = self.behalf.load_full();
+        let lower = messages::principal(joined.iter()).filter(|joined| joined.rank < before.principal.rank);
+        let principal = lower.unwrap_or(&before.principal);
+        let alone = before.alone && messages::is_alone(&before.principal, joined.iter());
+        if lower.is_some() || alone != before.alone {
+            self.act_for(principal.clone(), alone).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn read_window(&self) -> Result<Window, StoreError> {
@@ -353,8 +370,9 @@ impl<'a> Run<'a> {
 
     /// Runs on behalf of `principal` from here on: its rights, and the instructions that are for its eyes.
     async fn act_for(&self, principal: Principal, alone: bool) -> Result<(), StoreError> {
-        let sections =
+        let mut sections =
             context::sections(self.ports, &self.core, &principal, alone, &self.info.session).await?;
+        sections.extend(self.child.as_ref().map(Child::section));
         let prompt = self.frame.prompt(&sections);
         let (reply, history) = (prompt.allocation.reply, prompt.allocation.history);
         let system = prompt.system.into();

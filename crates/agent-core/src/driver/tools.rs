@@ -104,6 +104,10 @@ impl Run<'_> {
         self.live.tool_started(&call.id, &call.name);
         self.hooks(|hook, run| hook.before_tool_call(run, &call)).await;
         let started = self.ports.clock.monotonic();
+        let waits = self.slot.as_ref().filter(|_| tool.waits());
+        if let Some(slot) = waits {
+            slot.leave();
+        }
         let outcome = tokio::select! {
             outcome = AssertUnwindSafe(tool.call(&context, &call.arguments)).catch_unwind() => match outcome {
                 Ok(outcome) => outcome,
@@ -113,6 +117,9 @@ impl Run<'_> {
                 Err(ToolError::TimedOut { seconds: spec.timeout.as_secs() })
             }
         };
+        if let Some(slot) = waits {
+            slot.enter().await;
+        }
         self.live.tool_ended(&call.id);
         let ended = self.ended(&call, spec.effect, outcome, self.millis_since(started)).await;
         self.hooks(|hook, run| hook.after_tool_call(run, &call, &ended.result)).await;
@@ -133,6 +140,8 @@ impl Run<'_> {
             reply: self.route(),
             turn: self.info.turn,
             call_id: call.id.clone(),
+            run: Arc::new(self.overrides.clone()),
+            offered: self.specs.iter().map(|spec| spec.name.clone()).collect(),
             now: self.ports.clock.now(),
             timeout: tool.spec().timeout,
             cancel,

@@ -133,7 +133,9 @@ impl Jobs<'_> {
     /// Lets a job run now, besides its schedule. Any worker may take it up.
     pub async fn run_now(&self, job: &Job) -> Result<InboundId, AgentError> {
         let (ports, now) = (&self.0.ports, self.now());
-        let row = jobs::row(ports.ids.as_ref(), &self.zones(), job, &definition(job)?, now, now);
+        let definition = definition(job)?;
+        let round = jobs::Round::of(&ports.stores, job, &definition, false).await?;
+        let row = jobs::row(ports.ids.as_ref(), &self.zones(), job, &definition, &round, now, now);
         let id = row.id;
         let run = JobRun {
             job: job.id,

@@ -2,6 +2,7 @@
 
 mod admin;
 mod context;
+mod crew;
 mod jobs;
 mod memory;
 mod ports;
@@ -11,6 +12,7 @@ mod rules;
 mod run;
 mod stream;
 mod submit;
+mod triggers;
 mod undelivered;
 mod why;
 
@@ -22,6 +24,7 @@ use crate::{Core, compaction::Compactor};
 
 pub use admin::{Approvals, Sessions, Waiting};
 pub(crate) use context::report;
+pub use crew::FollowUp;
 pub use jobs::{JobReport, Jobs};
 pub use memory::{Memory, Opened};
 pub use ports::{Ports, Spawn};
@@ -29,6 +32,7 @@ pub use request::RunRequest;
 pub use result::{ResumedRun, RunError, RunResult};
 pub use rules::StandingRules;
 pub use stream::RunStream;
+pub use triggers::{Trigger, Triggers};
 pub use why::{Refusal, RefusedCall};
 
 /// An assistant over ports. Cheap to clone; clones are the same assistant.
@@ -36,6 +40,7 @@ pub use why::{Refusal, RefusedCall};
 pub struct Factotum {
     pub(crate) ports: Arc<Ports>,
     core: Arc<ArcSwap<Core>>,
+    crews: crew::Crews,
     compactor: Arc<Compactor>,
 }
 
@@ -46,6 +51,7 @@ impl Factotum {
         Self {
             ports: Arc::new(ports),
             core: Arc::new(ArcSwap::from_pointee(core)),
+            crews: crew::Crews::default(),
             compactor: Arc::default(),
         }
     }

@@ -1,6 +1,6 @@
 //! Running a message: accept it, lease its session, work until it is settled.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use session_api::{
     Acceptance, Accepted, Inbound, InboundId, InboundState, InboundView, LeaseFrom, RunNow, Runner, Scope,
@@ -17,6 +17,10 @@ use crate::{
 
 /// How long to wait at most before looking whether time has made a turn leasable.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// After how long it is looked whether a turn has started agents.
+const ATTEND_AFTER: Duration = Duration::from_millis(50);
+/// Tools that start agents.
+const STARTERS: [&str; 3] = ["spawn_agent", "start_pipeline", "start_loop"];
 
 impl Factotum {
     /// Says something and waits for what comes of it.
@@ -96,8 +100,26 @@ impl Factotum {
         let (done, result) = oneshot::channel();
         let factotum = self.clone();
         let key = session.clone();
+        let starts = STARTERS.iter().any(|tool| self.core().tools.get(tool).is_some());
         let task = async move {
-            let result = factotum.drive(&key, id, turn, &hooks).await;
+            let result = {
+                let mut driven = pin!(factotum.drive(&key, id, turn, &hooks));
+                tokio::select! {
+                    biased;
+                    result = &mut driven => result,
+                    // A short turn starts no agents for which it would wait.
+                    () = factotum.ports.clock.sleep(ATTEND_AFTER), if starts => {
+                        let _attending = factotum.attend(&key, false);
+                        driven.await
+                    }
+                }
+            };
+            if result
+                .as_ref()
+                .is_ok_and(|result| result.tools_used.iter().any(|tool| STARTERS.contains(&tool.as_str())))
+            {
+                drop(factotum.attend(&key, false));
+            }
             // Nobody may be listening any more; the outcome stands in the store all the same.
             let _ = done.send(result);
         };
@@ -176,11 +198,14 @@ impl Factotum {
     /// what came of each, in order.
     pub async fn resume(&self, session: &SessionKey) -> Result<Vec<ResumedRun>, AgentError> {
         let mut resumed = Vec::new();
+        let _attending = self.attend(session, false);
         let from = || LeaseFrom::Sessions(vec![session.clone()]);
         while let Some(turn) = self.ports.stores.mailbox.lease(self.ports.worker, from()).await? {
             let Some(last) = turn.founders.last() else { continue };
             let (inbound, correlation) = (last.inbound.id, last.inbound.correlation.clone());
+            let own = turn.lease.session == *session;
             match driver::run(&self.ports, self.core(), turn).await? {
+                RunEnd::Ended(_) if !own => {}
                 RunEnd::Ended(report) => {
                     self.after(&report);
                     let result = RunResult::of_report(*report, Some(correlation));

@@ -209,8 +209,8 @@ impl Gateway {
             scheduler::schedule(shared, stop.clone()),
             heartbeat::beat(shared, stop.clone()),
             idle::watch(shared, stop.clone()),
-            consolidation::keep(shared, stop.clone()),
             indexer::index(shared, stop.clone()),
+            consolidation::keep(shared, stop.clone()),
             sweeper::sweep(shared, stop.clone())
         );
         shared.health.role(Role::Primary, false, clock.now());

@@ -47,7 +47,8 @@ pub(super) fn too_late(shared: &Shared, row: &InboundRow, minutes: u64) -> Outbo
     message
 }
 
-fn notice(shared: &Shared, route: Route, id: OutboxId, text: &str) -> OutboxMessage {
+/// A message to `route` that no turn said.
+pub(super) fn notice(shared: &Shared, route: Route, id: OutboxId, text: &str) -> OutboxMessage {
     let session = SessionKey {
         channel: route.channel.clone(),
         account: route.account.clone(),

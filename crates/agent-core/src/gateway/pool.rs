@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Shared, backoff::Backoff, measure};
 use crate::{
     compaction::Why,
-    driver::{self, RunEnd},
+    driver::{self, RunEnd, Slot},
 };
 
 /// Most leases that are asked for at the same time. One alone would start at most one turn for each commit.
@@ -61,7 +61,7 @@ pub(super) async fn work(
             Ok(Some(turn)) => {
                 trouble = Backoff::default();
                 wanted = (wanted * 2).min(AT_ONCE);
-                start(shared, turn, permit, cut.clone());
+                start(shared, slots, turn, permit, cut.clone());
             }
             Ok(None) => {
                 drop(permit);
@@ -81,7 +81,7 @@ pub(super) async fn work(
     // What was asked for is answered: a turn that was leased in the last moment goes back at once, with this process.
     while let Some((answer, permit)) = asking.next().await {
         if let Ok(Some(turn)) = answer {
-            start(shared, turn, permit, cut.clone());
+            start(shared, slots, turn, permit, cut.clone());
         }
     }
 }
@@ -122,16 +122,22 @@ async fn pause(shared: &Shared, trouble: &mut Backoff, stop: &CancellationToken)
     }
 }
 
-fn start(shared: &Arc<Shared>, turn: Turn, permit: OwnedSemaphorePermit, cut: CancellationToken) {
+fn start(
+    shared: &Arc<Shared>,
+    slots: &Arc<Semaphore>,
+    turn: Turn,
+    permit: OwnedSemaphorePermit,
+    cut: CancellationToken,
+) {
     let owned = shared.clone();
+    let slot = Slot::new(slots.clone(), permit);
     let task = async move {
-        let _slot = permit;
         let shared = owned;
         let started = shared.ports.clock.monotonic();
         let session = turn.lease.session.clone();
         let outcome = tokio::select! {
             biased;
-            end = driver::run(&shared.ports, shared.factotum.core(), turn) => match end {
+            end = driver::run_in(&shared.ports, shared.factotum.core(), turn, Some(slot)) => match end {
                 Ok(RunEnd::Ended(report)) => {
                     if report.full {
                         let cut = cut.clone();

@@ -6,12 +6,16 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use schedule::{JobDefinition, ScheduleError, due};
+use schedule::{JobDefinition, Payload, ScheduleError, due};
 use session_api::{Batch, Job, JobLease, JobRun, JobWrite, Scope, StoreError, Timestamp, Writes};
 use tokio_util::sync::CancellationToken;
 
 use super::{Shared, backoff::Backoff, measure, notices};
-use crate::jobs::{self, left_out};
+use crate::{
+    gateway::stable_id,
+    jobs::{self, left_out},
+    spending::dollars,
+};
 
 /// Most jobs that are fired at the same time; they share commits.
 const AT_ONCE: usize = 64;
@@ -188,6 +192,12 @@ async fn decide(
             return Ok((Writes { jobs, ..Writes::default() }, Some(problem)));
         }
     };
+    if let Payload::Goal { max_cost_micros: Some(most), .. } = &definition.payload {
+        let cost = jobs::cost(&ports.stores, job).await?;
+        if cost >= *most {
+            return Ok((over_budget(shared, job, &definition, cost, *most, now), None));
+        }
+    }
     let decided = due::decide(job, &definition, &timetable, now);
     let session = schedule::session_of(job.id);
     let info = ports.stores.sessions.session(&Scope::All, &session).await?;
@@ -200,7 +210,8 @@ async fn decide(
             runs.push(left_out(job, *at, now, "the run before it had not ended".into()));
             continue;
         }
-        let mut row = jobs::row(ports.ids.as_ref(), &core.zones, job, &definition, *at, now);
+        let round = jobs::Round::of(&ports.stores, job, &definition, decided.next.is_none()).await?;
+        let mut row = jobs::row(ports.ids.as_ref(), &core.zones, job, &definition, &round, *at, now);
         if crate::driver::is_pulled(&row.reply.channel)
             && let Some(notify) = &shared.config.notify
         {
@@ -223,6 +234,28 @@ async fn decide(
     writes.jobs.push(JobWrite::Put(next));
     writes.jobs.extend(runs.into_iter().map(JobWrite::Ran));
     Ok((writes, None))
+}
+
+/// Ends a goal that has used up its money, and says so where it was set.
+fn over_budget(
+    shared: &Shared,
+    job: &Job,
+    definition: &JobDefinition,
+    cost: u64,
+    most: u64,
+    now: Timestamp,
+) -> Writes {
+    let note = format!("{} is spent, and {} is the limit", dollars(cost), dollars(most));
+    let text = format!("The goal “{}” is over: {note} (agents.goal_dollars).", job.name);
+    let told = notices::notice(
+        shared,
+        definition.reply.clone(),
+        stable_id(&["goal over", &job.id.to_string()]),
+        &text,
+    );
+    let off = JobWrite::Switch { id: job.id, enabled: false, due: None, next_run_at: None };
+    let run = left_out(job, job.due.unwrap_or(now), now, note);
+    Writes { jobs: vec![off, JobWrite::Ran(run)], outbox: vec![told], ..Writes::default() }
 }
 
 async fn broken(shared: &Shared, job: &Job, problem: &ScheduleError) {

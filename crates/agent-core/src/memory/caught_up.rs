@@ -15,7 +15,8 @@ const BATCH: usize = 250;
 /// Batches before a search: half a second or so. What is left then is told.
 const BATCHES: usize = 40;
 
-/// Takes up what is new, in sessions and files, before it searches.
+/// Takes up what is new, in sessions and files, before it searches. It knows the files that are brought to it and no others:
+/// one that was given by [`index_file`](MemoryIndex::index_file) alone is let go at the next look.
 pub struct CaughtUp {
     index: Arc<dyn MemoryIndex>,
     files: Arc<dyn NoteFiles>,
@@ -129,10 +130,52 @@ impl std::fmt::Debug for CaughtUp {
 #[cfg(test)]
 mod tests {
     use parking_lot::Mutex;
-    use session_api::{InMemoryStore, LeasePolicy, ManualClock, PrincipalId, SequentialIds, Timestamp};
+    use session_api::{
+        InMemoryStore, LeasePolicy, ManualClock, PrincipalId, SequentialIds, Stores, Timestamp, WorkerId,
+        contract::{StoreHarness, memory},
+    };
 
     use super::*;
-    use crate::memory::NoteFile;
+    use crate::memory::{NoNotes, NoteFile};
+
+    /// What the contract's cases open: in memory, and taken up by nobody but the wrapper.
+    struct Wrapped {
+        store: InMemoryStore,
+        clock: ManualClock,
+    }
+
+    #[async_trait]
+    impl StoreHarness for Wrapped {
+        async fn open(&self, _worker: WorkerId) -> Stores {
+            let stores = Stores::of(Arc::new(self.store.clone()));
+            Stores { memory: Arc::new(CaughtUp::new(stores.memory.clone(), Arc::new(NoNotes))), ..stores }
+        }
+
+        async fn kill(&self, worker: WorkerId) {
+            self.store.kill(worker);
+        }
+
+        fn clock(&self) -> ManualClock {
+            self.clock.clone()
+        }
+    }
+
+    #[tokio::test]
+    async fn it_keeps_the_contract_of_messages() {
+        let harness = || {
+            let clock = ManualClock::at(Timestamp(1_790_000_000_000));
+            let ids = Arc::new(SequentialIds::default());
+            Wrapped { store: InMemoryStore::new(Arc::new(clock.clone()), ids, LeasePolicy::default()), clock }
+        };
+        memory::what_was_said_is_found_by_its_words(&harness()).await;
+        memory::any_text_is_a_query(&harness()).await;
+        memory::a_message_is_taken_up_once(&harness()).await;
+        memory::a_shared_session_belongs_to_nobody_alone(&harness()).await;
+        memory::what_is_taken_away_is_not_found(&harness()).await;
+        memory::a_tool_result_is_found(&harness()).await;
+        memory::a_forgotten_message_is_never_found_again(&harness()).await;
+        memory::more_than_is_ranked_is_said(&harness()).await;
+    }
 
     #[derive(Default)]
     struct Files(Mutex<Vec<(&'static str, &'static str)>>);

@@ -2,7 +2,8 @@
 
 mod attachments;
 mod ephemeral;
-mod message;
+mod follow_up;
+pub(super) mod message;
 
 use std::{io::IsTerminal as _, pin::pin, time::Duration};
 
@@ -93,11 +94,13 @@ async fn say_it(
 ) -> Result<u8, CliError> {
     let assistant = &running.assistant;
     let about_waiting = is_about_waiting(&text);
+
     if !about_waiting && let Some(code) = leftovers(assistant, agent, &session, stop).await? {
         return Ok(code);
     }
     let mut request = RunRequest::new(session.clone(), text).with(overrides(agent));
     request.parts.extend(attachments::parts(assistant, &agent.image, &agent.file).await?);
+    let said = assistant.said_so_far(&session).await?;
     let stream = assistant.run_streamed(request).await?;
     let inbound = stream.inbound();
     let mut screen = Screen::new(options(assistant, agent));
@@ -108,7 +111,14 @@ async fn say_it(
     };
     let code = finish(assistant, agent, &mut screen, result, inbound, stop).await?;
     tell_of_summaries(assistant, agent, &session, stop).await;
-    if about_waiting { carry_out(assistant, agent, &session, code, stop).await } else { Ok(code) }
+    if about_waiting {
+        return carry_out(assistant, agent, &session, code, stop).await;
+    }
+    if agent.detach {
+        follow_up::name(assistant, agent, &session).await?;
+        return Ok(code);
+    }
+    follow_up::wait(assistant, agent, &session, (said, inbound), code, stop).await
 }
 
 /// How long a summary that follows an answer is waited for; what is cut off then changes nothing.

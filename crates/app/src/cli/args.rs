@@ -10,6 +10,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub(super) use super::agents_args::{Agents, Profiles, Trigger};
 pub(super) use super::model_args::{Models, Usage, UsageGroup};
 use super::{config::ConfigCommand, cron_args::Cron, memory_args::Memory, skills::Skills};
 
@@ -90,6 +91,23 @@ pub(super) enum Command {
     /// Jobs: what the gateway does at set times
     #[command(subcommand)]
     Cron(Cron),
+    /// The agents that conversations started, with theirs, and how they are doing
+    Agents(Agents),
+    /// Kinds of agents, as files of the workspace describe them
+    #[command(subcommand)]
+    Profiles(Profiles),
+    /// Wakes the assistant from a script or a timer of the system
+    #[command(args_conflicts_with_subcommands = true, subcommand_precedence_over_arg = true)]
+    Trigger {
+        #[command(subcommand)]
+        command: Option<Trigger>,
+        /// The trigger to pull
+        #[arg(required = true)]
+        id: Option<String>,
+        /// What comes with it; `-` reads it from stdin
+        #[arg(value_name = "TEXT|-")]
+        text: Option<OsString>,
+    },
     /// Skills: instructions for special tasks
     #[command(subcommand)]
     Skills(Skills),
@@ -99,7 +117,7 @@ pub(super) enum Command {
     /// What a model gets to read
     #[command(subcommand)]
     Context(ContextCommand),
-    /// What was said and noted: look for it, add to it, take it out; the memory files and how they changed
+    /// What was said and noted: find it, add to it, take it out, and how the memory files changed
     #[command(subcommand)]
     Memory(Memory),
     /// Questions whether a tool call may run
@@ -162,6 +180,9 @@ pub(super) struct Agent {
     /// Keep nothing of this run but what it used
     #[arg(long)]
     pub(super) ephemeral: bool,
+    /// Do not wait for agents that were started: name them, for a gateway or the next run to go on with
+    #[arg(long, requires = "message", conflicts_with = "ephemeral")]
+    pub(super) detach: bool,
     /// One JSON object for each turn, instead of text
     #[arg(long)]
     pub(super) json: bool,

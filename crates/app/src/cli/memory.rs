@@ -8,8 +8,8 @@ use session_api::{
 
 use super::{
     error::CliError,
-    memory_args::{Kind, Memory},
-    memory_keeping, out,
+    memory_args::{Kind, MemoryFinding},
+    out,
     session_name::key,
     start::Start,
 };
@@ -20,15 +20,15 @@ const SHOWN: usize = 240;
 /// Longest note in bytes.
 const MOST_NOTE: usize = 10_000;
 
-pub(super) async fn run(start: &Start, command: Memory) -> Result<u8, CliError> {
+pub(super) async fn run(start: &Start, command: MemoryFinding) -> Result<u8, CliError> {
     let running = start.assistant().await?;
     let result = act(&running.assistant, command).await;
     running.end(result).await
 }
 
-async fn act(assistant: &Assistant, command: Memory) -> Result<u8, CliError> {
+async fn act(assistant: &Assistant, command: MemoryFinding) -> Result<u8, CliError> {
     match command {
-        Memory::Search { query, person, session, since, until, kind, limit, json } => {
+        MemoryFinding::Search { query, person, session, since, until, kind, limit, json } => {
             let query = MemoryQuery {
                 text: query.join(" "),
                 session: session.map(|name| key(&name)).transpose()?,
@@ -44,11 +44,10 @@ async fn act(assistant: &Assistant, command: Memory) -> Result<u8, CliError> {
             };
             search(assistant, &query, json).await
         }
-        Memory::Show { place } => show(assistant, &parsed(&place)?).await,
-        Memory::Add { text } => add(assistant, &text.join(" ")),
-        Memory::Forget { place } => forget(assistant, &parsed(&place)?).await,
-        Memory::Reindex => reindex(assistant).await,
-        Memory::Keeping(command) => memory_keeping::act(assistant, command).await,
+        MemoryFinding::Show { place } => show(assistant, &parsed(&place)?).await,
+        MemoryFinding::Add { text } => add(assistant, &text.join(" ")),
+        MemoryFinding::Forget { place } => forget(assistant, &parsed(&place)?).await,
+        MemoryFinding::Reindex => reindex(assistant).await,
     }
 }
 

@@ -6,6 +6,14 @@ use super::memory_keeping::MemoryKeeping;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Memory {
+    #[command(flatten)]
+    Finding(MemoryFinding),
+    #[command(flatten)]
+    Keeping(MemoryKeeping),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MemoryFinding {
     /// What fits, best first: messages, tool results and notes
     Search {
         /// Words, in any order
@@ -51,8 +59,6 @@ pub(crate) enum Memory {
     },
     /// Make the index anew from what is stored
     Reindex,
-    #[command(flatten)]
-    Keeping(MemoryKeeping),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

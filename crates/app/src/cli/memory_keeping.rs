@@ -6,7 +6,7 @@ use serde_json::json;
 use session_api::{Principal, PrincipalId, Rank};
 use tools::MemoryFolder;
 
-use super::{error::CliError, out};
+use super::{error::CliError, out, start::Start};
 use crate::{
     Assistant, exit,
     memory::{DiffLine, consolidation, diff},
@@ -86,7 +86,13 @@ impl Whose {
     }
 }
 
-pub(super) async fn act(assistant: &Assistant, command: MemoryKeeping) -> Result<u8, CliError> {
+pub(super) async fn run(start: &Start, command: MemoryKeeping) -> Result<u8, CliError> {
+    let running = start.assistant().await?;
+    let result = act(&running.assistant, command).await;
+    running.end(result).await
+}
+
+async fn act(assistant: &Assistant, command: MemoryKeeping) -> Result<u8, CliError> {
     let how = consolidation(assistant.config(), assistant.workspace())?;
     let files = how.files.clone();
     let keeper = Keeper::new(assistant.factotum().clone(), how);

@@ -1,6 +1,8 @@
 //! The command line: the assistant's first client. It uses the façade and nothing below it.
 
 mod agent;
+mod agents;
+mod agents_args;
 mod approvals;
 mod args;
 mod ask;
@@ -21,6 +23,7 @@ mod models;
 mod onboard;
 mod out;
 mod pairing;
+mod profiles;
 mod repl;
 mod screen;
 mod server_state;
@@ -32,6 +35,7 @@ mod skills;
 mod start;
 mod status;
 mod stop;
+mod trigger;
 mod turn;
 mod usage;
 mod why;
@@ -43,6 +47,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 use crate::exit;
 use args::{Args, Command};
 use error::CliError;
+use memory_args::Memory;
 use start::Start;
 
 /// Parses the process's arguments, does what they say, and returns the exit code.
@@ -103,9 +108,16 @@ fn dispatch(args: Args) -> Result<u8, CliError> {
         Command::Pairing(command) => start.block_on(pairing::run(&start, command)),
         Command::Cron(command) => start.block_on(cron::run(&start, command)),
         Command::Skills(command) => start.block_on(skills::run(&start, command)),
+        Command::Memory(Memory::Finding(command)) => start.block_on(memory::run(&start, command)),
+        Command::Memory(Memory::Keeping(command)) => start.block_on(memory_keeping::run(&start, command)),
         Command::Turn(command) => start.block_on(turn::run(&start, command)),
         Command::Why { id, json } => start.block_on(why::run(&start, &id, json)),
         Command::Agent(agent) => start.block_on(agent::run(&start, agent)),
+        Command::Agents(command) => start.block_on(agents::run(&start, command)),
+        Command::Profiles(command) => start.block_on(profiles::run(&start, command)),
+        Command::Trigger { command, id, text } => {
+            start.block_on(trigger::run(&start, command, id.as_deref(), text.as_deref()))
+        }
         Command::Models(command) => start.block_on(models::run(&start, command)),
         Command::Usage(usage) => start.block_on(usage::run(&start, usage)),
         Command::Status { json } => start.block_on(status::run(&start, json)),
@@ -113,7 +125,6 @@ fn dispatch(args: Args) -> Result<u8, CliError> {
         Command::Approvals(command) => start.block_on(approvals::run(&start, command)),
         Command::DeadLetters(command) => start.block_on(dead_letters::run(&start, command)),
         Command::Context(command) => start.block_on(context::run(&start, command)),
-        Command::Memory(command) => start.block_on(memory::run(&start, command)),
         Command::Sessions(command) => start.block_on(sessions::run(&start, command)),
     }
 }

@@ -275,21 +275,21 @@ impl Default for HttpSection {
     }
 }
 
-/// Voice notes become text through a Whisper-compatible server.
+/// A server that turns speech into text or text into speech. All other keys than these belong to its adapter, which checks
+/// them.
 #[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
-pub struct TranscriptionSection {
-    /// Whether voice notes are transcribed.
+pub struct AudioSection {
+    /// Whether it is asked.
     pub enabled: bool,
-    /// The server's key. Without it the variable `OPENAI_API_KEY` or `GROQ_API_KEY` of the environment, whichever fits
-    /// the address.
+    /// The server's key. Without it the variable `OPENAI_API_KEY` of the environment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_key: Option<SecretRef>,
     #[serde(flatten, serialize_with = "hidden")]
     pub(super) table: Map<String, Value>,
 }
 
-impl TranscriptionSection {
+impl AudioSection {
     /// The adapter's keys.
     #[must_use]
     pub fn table(&self) -> Value {
@@ -297,10 +297,10 @@ impl TranscriptionSection {
     }
 }
 
-impl fmt::Debug for TranscriptionSection {
+impl fmt::Debug for AudioSection {
     /// Without the values of the adapter's keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let keys: Vec<&String> = self.table.keys().collect();
-        f.debug_struct("TranscriptionSection").field("enabled", &self.enabled).field("keys", &keys).finish()
+        f.debug_struct("AudioSection").field("enabled", &self.enabled).field("keys", &keys).finish()
     }
 }

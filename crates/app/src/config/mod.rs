@@ -5,6 +5,7 @@
 //! environment by itself: [`LoadInput`] brings it. No error text and no output holds the value of a secret.
 
 mod adapters;
+mod agents;
 mod check;
 mod compaction;
 mod describe;
@@ -27,10 +28,11 @@ mod show;
 mod sources;
 mod suggest;
 
+pub use agents::AgentsSection;
 pub use compaction::CompactionSection;
 pub use describe::{KeyRow, reference, reference_table};
 pub use gateway::{
-    Busy, ChannelSection, Doubt, GatewaySection, Groups, HeartbeatSection, HttpSection, TranscriptionSection,
+    AudioSection, Busy, ChannelSection, Doubt, GatewaySection, Groups, HeartbeatSection, HttpSection,
 };
 pub use key_path::KeyPath;
 pub use load::{LoadInput, Loaded, load};

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use agent_core::{BudgetConfig, RetryPolicy, turn::Limits};
+use agent_core::{Autonomy, BudgetConfig, RetryPolicy, turn::Limits};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -14,9 +14,9 @@ use session_api::Effort;
 use tools::ToolsConfig;
 
 use super::{
-    BreakerSection, ChannelSection, CompactionSection, GatewaySection, HeartbeatSection, HttpSection,
-    KeyPath, MemorySection, PresetSection, PriceSection, RateSection, RoutingSection, SecretRef,
-    SpendingSection, ToolsSection, TranscriptionSection, schema, show, sources::Sources,
+    AgentsSection, AudioSection, BreakerSection, ChannelSection, CompactionSection, GatewaySection,
+    HeartbeatSection, HttpSection, KeyPath, MemorySection, PresetSection, PriceSection, RateSection,
+    RoutingSection, SecretRef, SpendingSection, ToolsSection, schema, show, sources::Sources,
 };
 
 /// The whole configuration.
@@ -25,6 +25,8 @@ use super::{
 pub struct Config {
     /// How the assistant works.
     pub agent: AgentSection,
+    /// Agents that a turn starts.
+    pub agents: AgentsSection,
     /// The language models' servers, by a name of your own.
     pub providers: BTreeMap<String, ProviderSection>,
     /// Models under names of their own, for `agent.model`, `--preset` and `/model`.
@@ -46,7 +48,9 @@ pub struct Config {
     /// The HTTP server of the gateway.
     pub http: HttpSection,
     /// How voice notes become text.
-    pub transcription: TranscriptionSection,
+    pub transcription: AudioSection,
+    /// What the assistant says aloud, through a server with OpenAI's speech API.
+    pub speech: AudioSection,
     /// How data is kept.
     pub storage: StorageSection,
     /// What the built-in tools may do.
@@ -59,6 +63,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// What the assistant does by itself.
+    pub(crate) fn autonomy(&self) -> Autonomy {
+        self.agents.autonomy(self.agent.self_report_every)
+    }
+
     /// The directory that the file tools work in. `home` is the data directory, where a relative path starts.
     #[must_use]
     pub fn workspace(&self, home: &Path) -> PathBuf {
@@ -109,6 +118,9 @@ pub struct AgentSection {
     pub retry: RetryPolicy,
     /// When a server that fails is left alone for a while.
     pub breaker: BreakerSection,
+    /// After so many model calls of a turn the model is told in a line how far it is; 0: never.
+    #[schemars(range(min = 0, max = 1000))]
+    pub self_report_every: u32,
 }
 
 impl Default for AgentSection {
@@ -125,6 +137,7 @@ impl Default for AgentSection {
             budget: BudgetConfig::default(),
             retry: RetryPolicy::default(),
             breaker: BreakerSection::default(),
+            self_report_every: Autonomy::default().self_report_every,
         }
     }
 }

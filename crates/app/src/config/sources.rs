@@ -121,8 +121,8 @@ impl Config {
         resolver.resolve(reference).map_err(|error| self.sources.problem(key, error.to_string(), None).into())
     }
 
-    /// The adapter's keys of `[SECTION.NAME]` (`providers` or `channels`) or of `[SECTION]` (`transcription`), with the references under secret names (`headers.authorization`)
-    /// replaced by their secrets.
+    /// The adapter's keys of `[SECTION.NAME]` (`providers` or `channels`) or of `[SECTION]` (`transcription` or `speech`), with
+    /// the references under secret names (`headers.authorization`) replaced by their secrets.
     ///
     /// # Errors
     /// All references without a secret.
@@ -132,6 +132,7 @@ impl Config {
             ["providers", name] => self.providers.get(*name).map(super::ProviderSection::table),
             ["channels", name] => self.channels.get(*name).map(super::ChannelSection::table),
             ["transcription"] => Some(self.transcription.table()),
+            ["speech"] => Some(self.speech.table()),
             _ => None,
         }
         .unwrap_or_default();

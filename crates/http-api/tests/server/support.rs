@@ -151,6 +151,7 @@ impl Gateway {
             effort: None,
             approval_expiry: Duration::from_secs(600),
             zones: Default::default(),
+            autonomy: agent_core::Autonomy::default(),
         };
         let ports = Ports {
             stores: Stores::of(Arc::new(store.clone())),

@@ -134,6 +134,8 @@ macro_rules! store_contract {
                 a_stop_marks_the_running_turn_and_is_settled
                 a_stopped_turn_commits
                 a_stop_reaches_descendants_only
+                a_stop_settles_what_waits_in_descendants
+                a_stop_settles_what_waits_in_a_child
                 a_stop_does_not_reach_ancestors
                 a_stop_never_reaches_a_later_turn
                 a_stop_that_finds_nothing_open_stays_a_row
@@ -300,6 +302,8 @@ macro_rules! store_contract {
             }
             sessions {
                 a_session_is_known_from_its_first_row_on
+                children_are_found_by_their_parent
+                pending_rows_are_read_in_order
                 a_session_with_two_speakers_is_shared
                 the_last_changed_session_comes_first
                 a_scope_limits_every_read
@@ -322,6 +326,10 @@ macro_rules! store_contract {
                 a_deletion_leaves_other_sessions_alone
                 a_lease_of_a_deleted_session_is_stale
                 a_summary_of_a_deleted_session_is_a_conflict
+            }
+            people {
+                what_one_account_had_is_the_others_after_a_join
+                parted_accounts_keep_apart_what_comes_later
             }
             kv {
                 a_later_value_replaces_an_earlier_one

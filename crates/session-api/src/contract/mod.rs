@@ -32,6 +32,7 @@ pub mod memory;
 pub mod orphan;
 pub mod outbox;
 pub mod overdue;
+pub mod people;
 pub mod sending;
 pub mod sessions;
 pub mod source;

@@ -167,3 +167,51 @@ pub async fn an_import_waits_for_the_running_turn(h: &dyn StoreHarness) {
     rig.commit(&turn, Writes::default()).await;
     assert_eq!(store.import_session(&session(1), &owner, vec![told("one")]).await.must(), 1);
 }
+
+/// Sessions that another one started are found by it, and among them those where something happens.
+pub async fn children_are_found_by_their_parent(h: &dyn StoreHarness) {
+    let rig = Rig::open(h).await;
+    for (n, parent) in [(2, 1), (3, 1), (4, 3)] {
+        let started = Inbound { parent: Some(session(parent)), ..inbound_to(&session(n), "child") };
+        rig.accept(started).await;
+    }
+    rig.accept(inbound_to(&session(5), "nobody's child")).await;
+    let keys = async |parent: Option<u32>, active| {
+        let parent = parent.map(session);
+        let found = rig.stores.sessions.children(parent.as_ref(), active, 10).await.must();
+        let mut keys: Vec<SessionKey> = found.into_iter().map(|info| info.key).collect();
+        keys.sort();
+        keys
+    };
+    for active in [false, true] {
+        assert_eq!(keys(Some(1), active).await, [session(2), session(3)]);
+        assert_eq!(keys(Some(3), active).await, [session(4)]);
+        assert_eq!(keys(None, active).await, [session(2), session(3), session(4)]);
+    }
+    let turn = rig.lease().await;
+    assert_eq!(turn.lease.session, session(2));
+    assert_eq!(keys(Some(1), true).await, [session(2), session(3)], "one that runs is active");
+    rig.commit(&turn, Writes::default()).await;
+    assert_eq!(keys(Some(1), true).await, [session(3)]);
+    assert_eq!(keys(Some(1), false).await, [session(2), session(3)]);
+    assert_eq!(keys(None, true).await, [session(3), session(4)]);
+    assert_eq!(rig.stores.sessions.children(None, false, 2).await.must().len(), 2);
+}
+
+/// What waits in a session is read in order, without what is being worked on.
+pub async fn pending_rows_are_read_in_order(h: &dyn StoreHarness) {
+    let rig = Rig::open(h).await;
+    let turn = rig.start("first").await;
+    let second = rig.accept(inbound_to(&session(1), "second")).await;
+    let third = rig.accept(inbound_to(&session(1), "third")).await;
+    rig.accept(inbound_to(&session(2), "elsewhere")).await;
+    let pending = async |limit| {
+        let rows = rig.mailbox().pending(&session(1), limit).await.must();
+        rows.into_iter().map(|row| row.inbound.id).collect::<Vec<_>>()
+    };
+    assert_eq!(pending(10).await, [second, third]);
+    assert_eq!(pending(1).await, [second]);
+    rig.mailbox().absorb(&turn.lease).await.must();
+    assert!(pending(10).await.is_empty());
+    assert!(rig.mailbox().pending(&session(9), 10).await.must().is_empty());
+}

@@ -45,6 +45,47 @@ pub async fn a_stop_reaches_descendants_only(h: &dyn StoreHarness) {
     }
 }
 
+/// What waits in a session that was stopped is settled where another session started it, and only there: the person's own
+/// next message waits on.
+pub async fn a_stop_settles_what_waits_in_descendants(h: &dyn StoreHarness) {
+    let rig = Rig::open(h).await;
+    let turn = rig.start("parent").await;
+    let next = rig.accept(inbound("next")).await;
+    let child = Inbound { parent: Some(session(1)), ..inbound_to(&session(2), "child") };
+    let child = rig.accept(child).await;
+    let grandchild = Inbound { parent: Some(session(2)), ..inbound_to(&session(3), "grandchild") };
+    let grandchild = rig.accept(grandchild).await;
+    let stranger = rig.accept(inbound_to(&session(4), "stranger")).await;
+    rig.accept(stop()).await;
+    rig.is_settled(child, Outcome::Stopped).await;
+    rig.is_settled(grandchild, Outcome::Stopped).await;
+    rig.is_pending(stranger).await;
+    rig.is_pending(next).await;
+    rig.commit(&turn, Writes::default()).await;
+    let mut left = Vec::new();
+    for _ in 0..2 {
+        let turn = rig.lease().await;
+        left.extend(founders(&turn).iter().map(ToString::to_string));
+        rig.commit(&turn, Writes::default()).await;
+    }
+    left.sort();
+    assert_eq!(left, ["next", "stranger"]);
+    rig.is_idle().await;
+}
+
+/// A child that only waits is stopped by a stop of its own.
+pub async fn a_stop_settles_what_waits_in_a_child(h: &dyn StoreHarness) {
+    let rig = Rig::open(h).await;
+    let child = Inbound { parent: Some(session(1)), ..inbound_to(&session(2), "child") };
+    let child = rig.accept(child).await;
+    let by = rig.accept(Inbound { session: session(2), ..stop() }).await;
+    rig.is_settled(child, Outcome::Stopped).await;
+    rig.is_settled(by, Outcome::Stopped).await;
+    rig.is_idle().await;
+    let again = rig.accept(Inbound { parent: Some(session(1)), ..inbound_to(&session(2), "again") }).await;
+    assert_eq!(rig.lease().await.founders.first().must().inbound.id, again);
+}
+
 /// A stop in a child leaves its parent alone.
 pub async fn a_stop_does_not_reach_ancestors(h: &dyn StoreHarness) {
     let rig = Rig::open(h).await;

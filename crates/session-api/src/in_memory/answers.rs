@@ -1,8 +1,9 @@
 //! What a row does to open turns as it comes in: answers, stops, messages that supersede.
 
-use super::state::State;
+use super::state::{Standing, State};
 use crate::{
-    Approval, ApprovalId, ApprovalState, Decision, InboundId, Rank, Scope, SessionKey, TurnId, TurnState,
+    Approval, ApprovalId, ApprovalState, Decision, InboundId, Outcome, Rank, Scope, SessionKey, TurnId,
+    TurnState,
 };
 
 impl State {
@@ -40,7 +41,8 @@ impl State {
         });
     }
 
-    /// Marks the open turns of a session and its descendants; says whether there were any.
+    /// Marks the open turns of a session and its descendants, and settles what waits in those that another one started;
+    /// says whether there was anything.
     pub(super) fn stop(&mut self, key: &SessionKey, by: InboundId) -> bool {
         let roots = std::slice::from_ref(key);
         let reached: Vec<TurnId> = self
@@ -54,7 +56,25 @@ impl State {
                 turn.stopped_by.get_or_insert(by);
             }
         }
-        !reached.is_empty()
+        let waiting: Vec<SessionKey> = self
+            .sessions
+            .iter()
+            .filter(|(at, session)| {
+                session.parent.is_some() && !session.pending.is_empty() && self.descends(at, roots)
+            })
+            .map(|(at, _)| at.clone())
+            .collect();
+        for at in &waiting {
+            let pending = self.sessions.get_mut(at).map(|session| std::mem::take(&mut session.pending));
+            for seq in pending.into_iter().flatten() {
+                if let Some(row) = self.rows.get_mut(&seq) {
+                    row.standing = Standing::Settled { turn: None, outcome: Outcome::Stopped };
+                }
+                self.finish_row(seq);
+            }
+            self.mark_changed(at);
+        }
+        !(reached.is_empty() && waiting.is_empty())
     }
 
     /// Marks all open turns.

@@ -162,6 +162,23 @@ impl SessionStore for InMemoryStore {
         }))
     }
 
+    async fn children(
+        &self,
+        parent: Option<&SessionKey>,
+        active: bool,
+        limit: usize,
+    ) -> Result<Vec<SessionInfo>, StoreError> {
+        Ok(self.with(|state| {
+            let wanted = |session: &Session| {
+                session.parent.as_ref().is_some_and(|by| parent.is_none_or(|parent| parent == by))
+                    && (!active || session.open_turn.is_some() || !session.pending.is_empty())
+            };
+            let mut found: Vec<_> = state.sessions.iter().filter(|(_, session)| wanted(session)).collect();
+            found.sort_by_key(|(_, session)| std::cmp::Reverse(session.changed));
+            found.into_iter().take(limit).map(|(key, session)| info(key, session)).collect()
+        }))
+    }
+
     async fn search(&self, scope: &Scope, text: &str, limit: usize) -> Result<Vec<SearchHit>, StoreError> {
         Ok(self.with(|state| state.search(scope, text, limit)))
     }

@@ -240,6 +240,14 @@ impl Mailbox for InMemoryStore {
         Ok(self.with(|state| state.drop_undelivered(message)))
     }
 
+    async fn pending(&self, session: &SessionKey, limit: usize) -> Result<Vec<InboundRow>, StoreError> {
+        Ok(self.with(|state| {
+            let pending = state.sessions.get(session).map(|session| session.pending.iter().copied());
+            let first: Vec<u64> = pending.into_iter().flatten().take(limit).collect();
+            state.inbound_rows(&first)
+        }))
+    }
+
     async fn overdue(&self, before: Timestamp, limit: usize) -> Result<Vec<InboundRow>, StoreError> {
         Ok(self.with(|state| state.overdue(before, limit)))
     }

@@ -25,15 +25,15 @@ impl MemoryQuery {
     }
 }
 
-fn is_whose(file: &MemoryFile, scope: &Scope) -> bool {
-    match scope {
-        Scope::All => true,
-        Scope::Of(person) => file.person == *person,
-        Scope::Session(_) => false,
-    }
-}
-
 impl State {
+    fn is_whose(&self, file: &MemoryFile, scope: &Scope) -> bool {
+        match scope {
+            Scope::All => true,
+            Scope::Of(person) => self.joined_to(&file.person) == person,
+            Scope::Session(_) => false,
+        }
+    }
+
     fn messages_in(&self, scope: &Scope, query: &MemoryQuery) -> Vec<Found> {
         let mut found = Vec::new();
         let seen = self.sessions.iter().filter(|(key, session)| {
@@ -62,8 +62,8 @@ impl State {
             return found;
         }
         for file in self.files.values().filter(|file| {
-            is_whose(file, scope)
-                && query.person.as_ref().is_none_or(|person| file.person == *person)
+            self.is_whose(file, scope)
+                && query.person.as_ref().is_none_or(|person| self.joined_to(&file.person) == person)
                 && query.covers(MemoryKind::Note, file.at)
         }) {
             found.extend(file.sections.iter().map(|section| Found {
@@ -140,7 +140,7 @@ impl MemoryIndex for InMemoryStore {
         limit: usize,
     ) -> Result<Vec<MemorySection>, StoreError> {
         Ok(self.with(|state| {
-            let file = state.files.get(path).filter(|file| is_whose(file, scope));
+            let file = state.files.get(path).filter(|file| state.is_whose(file, scope));
             let sections = file.map_or(&[][..], |file| &file.sections).iter();
             sections.filter(|section| section.line >= line).take(limit).cloned().collect()
         }))

@@ -13,6 +13,7 @@ mod mailbox;
 mod memory;
 mod outbox;
 mod overdue;
+mod people;
 mod retention;
 mod scope;
 mod sending;

@@ -54,6 +54,8 @@ pub(super) struct State {
     pub(super) blobs: HashMap<BlobId, Bytes>,
     /// Files of notes, by path.
     pub(super) files: BTreeMap<String, MemoryFile>,
+    /// Who was joined to whom.
+    pub(super) joined: BTreeMap<PrincipalId, PrincipalId>,
 }
 
 /// One conversation.
@@ -192,6 +194,7 @@ impl State {
             jobs: BTreeMap::new(),
             blobs: HashMap::new(),
             files: BTreeMap::new(),
+            joined: BTreeMap::new(),
         }
     }
 

@@ -65,7 +65,8 @@ impl State {
     }
 
     pub(super) fn apply(&mut self, origin: &Origin, writes: Writes) {
-        let Writes { messages, outbox, inbound, jobs, usage, audit, kv, approvals, session, record } = writes;
+        let Writes { messages, outbox, inbound, jobs, usage, audit, kv, people, approvals, session, record } =
+            writes;
         if let Some((id, key)) = &origin.turn {
             if !messages.is_empty() || session.is_some() {
                 self.mark_changed(key);
@@ -77,6 +78,9 @@ impl State {
             if let Some(turn) = self.turns.get_mut(id) {
                 turn.record = record.or(turn.record.take());
             }
+        }
+        for write in people {
+            self.write_person(write);
         }
         for write in kv {
             self.write_value(write);

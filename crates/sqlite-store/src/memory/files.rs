@@ -53,7 +53,8 @@ pub(super) async fn notes(
     most: usize,
 ) -> Result<Vec<MemorySection>, StoreError> {
     let mut script = Script::new(
-        "SELECT f.person, n.line, n.text FROM memory_files f JOIN memory_notes n ON n.path = f.path
+        "SELECT coalesce((SELECT person FROM joined WHERE id = f.person AND NOT parted), f.person), n.line, n.text
+         FROM memory_files f JOIN memory_notes n ON n.path = f.path
          WHERE f.path = ? AND n.line >= ? ORDER BY n.line LIMIT ?",
     );
     script.bind(path).bind(i64::from(line)).bind(limit(most));

@@ -2,6 +2,8 @@
 //! passes over what lies outside, instead of reading it. They only narrow: whether a text may be shown is decided by
 //! what stands in the store at that moment.
 
+use std::collections::HashMap;
+
 use session_api::{MemoryKind, MemoryQuery, PrincipalId, Scope, SessionKey, Timestamp};
 
 /// A letter of the private use area: it is no letter to those who take texts apart, and one to the index.
@@ -52,18 +54,35 @@ pub(super) fn of_text(
     marks
 }
 
-/// What a word is to be found together with, as the beginning of an FTS5 expression.
-pub(super) fn of_search(scope: &Scope, query: &MemoryQuery) -> String {
-    let mut all: Vec<String> = Vec::new();
-    match scope {
-        Scope::All => {}
-        Scope::Of(id) => all.push(person(id)),
-        Scope::Session(key) => all.push(session(&key.to_string())),
+/// The names of people who were joined to others, by whose they are now.
+pub(super) type Names = HashMap<PrincipalId, Vec<PrincipalId>>;
+
+fn any_of(id: &PrincipalId, names: &Names) -> String {
+    let mut marks = format!("(\"{}\"", person(id));
+    for other in names.get(id).into_iter().flatten() {
+        marks.push_str(&format!(" OR \"{}\"", person(other)));
     }
-    all.extend(query.person.as_ref().map(person));
-    all.extend(query.session.as_ref().map(|key: &SessionKey| session(&key.to_string())));
-    all.extend(query.kind.map(kind));
-    let mut expression: String = all.iter().map(|mark| format!("\"{mark}\" AND ")).collect();
+    marks.push_str(") AND ");
+    marks
+}
+
+/// What a word is to be found together with, as the beginning of an FTS5 expression.
+///
+/// `names`: who is named in scope or query, each with the names under which what is theirs may have been taken up.
+pub(super) fn of_scope(scope: &Scope, names: &Names) -> String {
+    match scope {
+        Scope::All => String::new(),
+        Scope::Of(id) => any_of(id, names),
+        Scope::Session(key) => format!("\"{}\" AND ", session(&key.to_string())),
+    }
+}
+
+/// As [`of_scope`], for what the query narrows.
+pub(super) fn of_query(query: &MemoryQuery, names: &Names) -> String {
+    let key = query.session.as_ref().map(|key: &SessionKey| session(&key.to_string()));
+    let marks = [key, query.kind.map(kind)];
+    let mut expression: String = marks.iter().flatten().map(|mark| format!("\"{mark}\" AND ")).collect();
+    expression.extend(query.person.as_ref().map(|id| any_of(id, names)));
     expression.push_str(&spans(query));
     expression
 }

@@ -11,16 +11,19 @@ use super::marks;
 use crate::{
     apply::SEQ_BITS,
     encode::{Reading, json, limit, uint},
+    history::{IN_SCOPE, bind_scope},
     open::SqliteStore,
-    script::Script,
+    script::{Answers, Script},
 };
 
 /// Texts that are read at once, best first.
 const READ: usize = 64;
 /// Fewest matches of each word that are looked at, where there are several.
 const FEWEST: usize = 500;
-/// How much further back than the newest matches of the rarer word two words are looked for together.
-const TOGETHER: i64 = 3;
+/// So many matches tell how many of all lie in the scope.
+const SAMPLE: usize = 64;
+/// Of a word with no more matches than this all are read, whatever the query narrows.
+const FEW: usize = 256;
 /// A text that the index found and that holds none of the words in its first part is worth this much of what they tell.
 const ELSEWHERE: f32 = 0.5;
 
@@ -30,6 +33,11 @@ const NEWEST: &str = "SELECT count(*), group_concat(no, ' ') FROM (SELECT rowid 
 
 const MESSAGES: &str = "SELECT m.no, m.pk, s.key, s.principal, s.shared, m.body FROM json_each(?) AS best
     CROSS JOIN messages m ON m.no = best.value CROSS JOIN sessions s ON s.id = m.pk >> 32";
+
+/// Which of these messages lie in a scope: reads two indexes and no message.
+const INSIDE: &str = "SELECT 0, group_concat(m.no, ' ') FROM json_each(?) AS found
+    CROSS JOIN messages m INDEXED BY messages_no ON m.no = found.value
+    CROSS JOIN sessions s ON s.id = m.pk >> 32 WHERE {scope}";
 
 const NOTES: &str = "SELECT n.no, n.line, f.path, f.person, f.at, n.text FROM json_each(?) AS best
     CROSS JOIN memory_notes n ON n.no = best.value CROSS JOIN memory_files f ON f.path = n.path";
@@ -42,6 +50,12 @@ struct Matches {
 }
 
 impl Matches {
+    fn of(word: String, mut nos: Vec<i64>, most: usize) -> Self {
+        let cut = nos.len() > most;
+        nos.truncate(most);
+        Self { word, nos, cut }
+    }
+
     /// About how many texts hold the word: as dense as in its newest matches.
     fn estimate(&self, upto: i64) -> u64 {
         match self.nos.last() {
@@ -64,8 +78,8 @@ pub(super) async fn recall(
     if words.is_empty() || wanted == 0 {
         return Ok(Recalled::default());
     }
-    let within = marks::of_search(scope, query);
-    let (matches, upto, texts) = newest(store, &within, words).await?;
+    let (names, files) = known_as(store, scope, query).await?;
+    let Newest { matches, upto, texts, within } = newest(store, scope, query, &names, words).await?;
     let mut more = matches.iter().any(|matches| matches.cut);
     let counted = matches.iter().map(|matches| (matches.word.clone(), matches.estimate(upto))).collect();
     let ranking = Ranking::new(counted, texts, store.now());
@@ -86,7 +100,7 @@ pub(super) async fn recall(
         }
         read += chunk.len();
         let told: HashMap<i64, f32> = chunk.iter().copied().collect();
-        for (no, hit) in texts_of(store, scope, query, chunk).await? {
+        for (no, hit) in texts_of(store, scope, query, &files, chunk).await? {
             let least = ELSEWHERE * told.get(&no).copied().unwrap_or(0.0);
             found.push((ranking.score(&hit.text, hit.at).max(least), no, hit));
         }
@@ -97,18 +111,67 @@ pub(super) async fn recall(
     Ok(Recalled { hits, more, told: Vec::new() })
 }
 
-/// The newest matches of each word, how far the index has come, and how many texts it holds.
+/// Under which other names what belongs to the people of a search was taken up, and whose the files of those are that are
+/// joined to them now.
+async fn known_as(
+    store: &SqliteStore,
+    scope: &Scope,
+    query: &MemoryQuery,
+) -> Result<(marks::Names, HashMap<PrincipalId, PrincipalId>), StoreError> {
+    let (mut names, mut files) = (marks::Names::new(), HashMap::new());
+    let reader = match scope {
+        Scope::Of(person) => Some(person),
+        Scope::All | Scope::Session(_) => None,
+    };
+    for person in reader.into_iter().chain(&query.person) {
+        let mut script = Script::new("SELECT person FROM joined WHERE id = ? AND NOT parted");
+        script.bind(person.0.as_str());
+        script.add("SELECT id, parted FROM joined WHERE person = ?").bind(person.0.as_str());
+        let mut found = store.snapshot(script).await?;
+        if let Some(row) = found.first(0) {
+            let row = Reading { file: &store.shared.layout.database, row: &row };
+            files.insert(person.clone(), PrincipalId(row.text(0)?));
+        }
+        for row in &found.take(1) {
+            let row = Reading { file: &store.shared.layout.database, row };
+            let name = PrincipalId(row.text(0)?);
+            if !row.bool(1)? {
+                files.insert(name.clone(), person.clone());
+            }
+            names.entry(person.clone()).or_default().push(name);
+        }
+    }
+    Ok((names, files))
+}
+
+/// What the index says.
+struct Newest {
+    matches: Vec<Matches>,
+    /// How far the index has come, and how many texts it holds.
+    upto: i64,
+    texts: u64,
+    /// What the words were looked for together with.
+    within: String,
+}
+
+/// The newest matches of each word.
+///
+/// A mark that most texts have costs much and narrows little: so each word is first looked for by itself, and what lies
+/// outside the scope is sorted out afterwards. Where that leaves little of much, or the query narrows it further, it is
+/// looked for together with the marks.
 async fn newest(
     store: &SqliteStore,
-    within: &str,
+    scope: &Scope,
+    query: &MemoryQuery,
+    names: &marks::Names,
     words: Vec<String>,
-) -> Result<(Vec<Matches>, i64, u64), StoreError> {
+) -> Result<Newest, StoreError> {
     let mut script = Script::new(
         "SELECT coalesce(max(upto, (SELECT max(no) FROM memory_notes)), upto), texts FROM memory_state",
     );
     let most = (RANKED / words.len().max(1)).max(FEWEST);
     for word in &words {
-        script.add(NEWEST).bind(format!("{within}\"{word}\"")).bind(0_i64).bind(limit(most + 1));
+        script.add(NEWEST).bind(format!("\"{word}\"")).bind(0_i64).bind(limit(most + 1));
     }
     let mut found = store.snapshot(script).await?;
     let file = &store.shared.layout.database;
@@ -119,15 +182,58 @@ async fn newest(
     })?;
     let mut matches = Vec::with_capacity(words.len());
     for (index, word) in words.into_iter().enumerate() {
-        let mut nos = match found.first(index + 1) {
-            Some(row) => numbers(&Reading { file, row: &row })?,
-            None => Vec::new(),
-        };
-        let cut = nos.len() > most;
-        nos.truncate(most);
-        matches.push(Matches { word, nos, cut });
+        let nos = found.first(index + 1).map(|row| numbers(&Reading { file, row: &row })).transpose()?;
+        matches.push(Matches::of(word, nos.unwrap_or_default(), most));
     }
-    Ok((matches, upto, texts))
+    let all: HashSet<i64> = matches.iter().flat_map(|matches| matches.nos.iter().copied()).collect();
+    let sample: HashSet<i64> = all.iter().copied().step_by(all.len().div_ceil(SAMPLE).max(1)).collect();
+    let known = inside(store, scope, &sample).await?;
+    // The few that lie outside are left out when they are read.
+    let inside =
+        if known.len() * 5 >= sample.len() * 4 { all.clone() } else { inside(store, scope, &all).await? };
+    let dense = inside.len() * 4 >= all.len();
+    let narrow = marks::of_query(query, names);
+    let within = if dense { narrow.clone() } else { marks::of_scope(scope, names) + &narrow };
+    let is_enough = |matches: &Matches| {
+        let left = matches.nos.iter().filter(|no| inside.contains(no)).count();
+        if matches.cut { dense && narrow.is_empty() } else { narrow.is_empty() || left <= FEW }
+    };
+    let mut again = Script::default();
+    for matches in matches.iter().filter(|matches| !is_enough(matches)) {
+        again.add(NEWEST).bind(format!("{within}\"{}\"", matches.word)).bind(0_i64).bind(limit(most + 1));
+    }
+    let mut found = if again.is_empty() { Answers::default() } else { store.snapshot(again).await? };
+    let mut place = 0;
+    for matches in &mut matches {
+        if is_enough(matches) {
+            matches.nos.retain(|no| inside.contains(no));
+            continue;
+        }
+        let nos = found.first(place).map(|row| numbers(&Reading { file, row: &row })).transpose()?;
+        *matches = Matches::of(std::mem::take(&mut matches.word), nos.unwrap_or_default(), most);
+        place += 1;
+    }
+    Ok(Newest { matches, upto, texts, within })
+}
+
+/// Which of these lie in a scope. Notes are let through: there are few, and who may see them is checked when they are read.
+async fn inside(store: &SqliteStore, scope: &Scope, all: &HashSet<i64>) -> Result<HashSet<i64>, StoreError> {
+    if matches!(scope, Scope::All) || all.is_empty() {
+        return Ok(all.clone());
+    }
+    let mut script = Script::default();
+    script.add_where(INSIDE, IN_SCOPE).bind(json(all)?);
+    bind_scope(&mut script, scope);
+    script.add("SELECT 0, group_concat(n.no, ' ') FROM json_each(?) AS found CROSS JOIN memory_notes n ON n.no = found.value");
+    script.bind(json(all)?);
+    let mut found = store.snapshot(script).await?;
+    let mut inside = HashSet::with_capacity(all.len());
+    for index in 0..2 {
+        if let Some(row) = found.first(index) {
+            inside.extend(numbers(&Reading { file: &store.shared.layout.database, row: &row })?);
+        }
+    }
+    Ok(inside)
 }
 
 fn numbers(row: &Reading<'_>) -> Result<Vec<i64>, StoreError> {
@@ -136,7 +242,7 @@ fn numbers(row: &Reading<'_>) -> Result<Vec<i64>, StoreError> {
 }
 
 /// Adds texts that hold the two rarest words and are too old to be among the newest of either. Bounded: where even the
-/// rarer one stands in too many texts, it looks only so far back.
+/// rarer one stands in too many texts, it looks only half as far again beyond its newest.
 async fn together(
     store: &SqliteStore,
     within: &str,
@@ -153,7 +259,7 @@ async fn together(
     known.sort_by_key(|(_, estimate)| *estimate);
     let [(rarest, _), (second, _), ..] = known.as_slice() else { return Ok(()) };
     let (rarest, second) = (*rarest, *second);
-    if !matches[second].cut {
+    if !matches[second].cut || (!matches[rarest].cut && matches[rarest].nos.len() <= READ) {
         return Ok(());
     }
     let both = ranking.weight(rarest) + ranking.weight(second);
@@ -162,7 +268,7 @@ async fn together(
         return Ok(());
     }
     let from = match matches[rarest].nos.last() {
-        Some(oldest) if matches[rarest].cut => upto - (upto - oldest).saturating_mul(TOGETHER),
+        Some(oldest) if matches[rarest].cut => upto - (upto - oldest).saturating_mul(3) / 2,
         _ => 0,
     };
     let mut script = Script::new(NEWEST);
@@ -181,6 +287,7 @@ async fn texts_of(
     store: &SqliteStore,
     scope: &Scope,
     query: &MemoryQuery,
+    files: &HashMap<PrincipalId, PrincipalId>,
     best: &[(i64, f32)],
 ) -> Result<Vec<(i64, MemoryHit)>, StoreError> {
     let nos = json(&best.iter().map(|(no, _)| no).collect::<Vec<_>>())?;
@@ -217,6 +324,7 @@ async fn texts_of(
     for row in &rows.take(1) {
         let row = Reading { file, row };
         let owner = PrincipalId(row.text(3)?);
+        let owner = files.get(&owner).cloned().unwrap_or(owner);
         let visible = match scope {
             Scope::All => true,
             Scope::Of(person) => *person == owner,

@@ -5,6 +5,8 @@ mod contract;
 #[cfg(test)]
 mod grouping;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod opening;
 #[cfg(test)]
 mod processes;

@@ -99,7 +99,7 @@ impl Workspace {
     ///
     /// # Errors
     /// `path_outside`, `path_invalid` for anything but a directory; a failure when it does not exist.
-    pub(super) fn open_dir(&self, path: &RelativePath) -> Result<OwnedFd, ToolError> {
+    pub(crate) fn open_dir(&self, path: &RelativePath) -> Result<OwnedFd, ToolError> {
         self.open_raw(path, OFlags::RDONLY | OFlags::DIRECTORY).map_err(|errno| match errno {
             Errno::NOTDIR => invalid(&format!("`{}` is not a directory", path.as_str())),
             errno => explain(errno, path),

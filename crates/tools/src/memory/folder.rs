@@ -71,7 +71,7 @@ impl MemoryFolder {
     pub fn path_for(principal: &Principal) -> Option<String> {
         match principal.rank {
             Rank::Owner => Some("memory".to_owned()),
-            Rank::Member => Some(format!("people/{}", file_name(&principal.id.0))),
+            Rank::Member => Some(format!("people/{}", principal.id.folder())),
             Rank::Guest => None,
         }
     }
@@ -186,20 +186,4 @@ pub fn digest_of(bytes: &[u8]) -> String {
 #[must_use]
 pub fn is_note(name: &str) -> bool {
     name.strip_suffix(".md").is_some_and(|day| day.len() == 10 && day.parse::<jiff::civil::Date>().is_ok())
-}
-
-/// An id as the name of a folder. Two ids never get the same one.
-fn file_name(id: &str) -> String {
-    let mut name = String::new();
-    for byte in id.bytes() {
-        let plain = byte.is_ascii_alphanumeric()
-            || matches!(byte, b'-' | b'_' | b'@')
-            || (byte == b'.' && !name.is_empty());
-        if plain {
-            name.push(char::from(byte));
-        } else {
-            name.push_str(&format!("%{byte:02x}"));
-        }
-    }
-    name
 }

@@ -1,5 +1,6 @@
 //! The gateway as it is shipped: the release binary in a process of its own, and fake platforms in this one.
 
+pub(crate) mod agents;
 pub(crate) mod backlog;
 pub(crate) mod crowd;
 pub(crate) mod idle;

@@ -126,6 +126,10 @@ impl Mailbox for TrappedMailbox {
         self.inner.inbound(id).await
     }
 
+    async fn pending(&self, session: &SessionKey, limit: usize) -> Result<Vec<InboundRow>, StoreError> {
+        self.inner.pending(session, limit).await
+    }
+
     async fn approvals(&self, scope: &Scope, open_only: bool) -> Result<Vec<Approval>, StoreError> {
         self.inner.approvals(scope, open_only).await
     }

@@ -67,6 +67,7 @@ pub(crate) fn core(provider: Arc<dyn LlmProvider>, tools: Vec<Arc<dyn Tool>>) ->
         effort: None,
         approval_expiry: Duration::from_secs(600),
         zones: Default::default(),
+        autonomy: agent_core::Autonomy::default(),
     }
 }
 

@@ -11,7 +11,7 @@ use super::super::error::CliError;
 const LONGEST: u64 = 1 << 20;
 
 /// The message, checked; none where none was given.
-pub(super) fn read(message: Option<&OsStr>) -> Result<Option<String>, CliError> {
+pub(in crate::cli) fn read(message: Option<&OsStr>) -> Result<Option<String>, CliError> {
     let Some(given) = message else { return Ok(None) };
     let bytes = if given == "-" {
         let mut bytes = Vec::new();

@@ -2,8 +2,8 @@
 
 use std::{future::Future, pin::pin, time::Duration};
 
-use agent_core::{AgentError, RunResult, RunStream};
-use session_api::{Approval, InboundId, RunOverrides, SessionKey};
+use agent_core::{AgentError, FollowUp, RunResult, RunStream};
+use session_api::{Approval, InboundId, Part, RunOverrides, SessionKey};
 use tokio::{sync::oneshot, time::sleep};
 
 use super::{
@@ -65,6 +65,53 @@ impl Talk<'_> {
 
     /// Says `text` and shows what comes of it.
     pub(super) async fn say(&mut self, text: &str) -> Next {
+        match self.say_it(text).await {
+            Next::Prompt => self.follow_ups().await,
+            leave @ Next::Leave(_) => leave,
+        }
+    }
+
+    /// Waits for the agents that are under way, and shows what is said meanwhile. The first Ctrl-C stops them.
+    async fn follow_ups(&mut self) -> Next {
+        match self.assistant.is_under_way(&self.session).await {
+            Ok(true) => {}
+            Ok(false) => return Next::Prompt,
+            Err(error) => return self.failed(&error),
+        }
+        let mut said = match self.assistant.said_so_far(&self.session).await {
+            Ok(said) => said,
+            Err(error) => return self.failed(&error),
+        };
+        self.screen.note("Agents are still at work; Ctrl-C stops them.");
+        loop {
+            let (assistant, session) = (self.assistant, self.session.clone());
+            let stop = async || {
+                if let Err(error) = assistant.stop(&session).await {
+                    tracing::warn!(%error, "the agents could not be stopped");
+                }
+            };
+            let next = {
+                let _no_echo = NoEcho::begin();
+                let next = assistant.follow_up(&session, &mut said);
+                watched(async || self.signals.next().await, next, stop).await
+            };
+            match next {
+                Watched::Leave => return Next::Leave(exit::STOPPED),
+                Watched::Done(Err(error)) => return self.failed(&error),
+                Watched::Done(Ok(FollowUp::Over)) => return Next::Prompt,
+                Watched::Done(Ok(FollowUp::Said(message))) => {
+                    let texts: Vec<&str> = message.parts.iter().filter_map(Part::as_text).collect();
+                    self.screen.say(&texts.join("\n"));
+                }
+                Watched::Done(Ok(FollowUp::Asks(questions))) => match self.ask(&questions).await {
+                    Asked::Answered | Asked::Stopped => {}
+                    Asked::Left(code) => return Next::Leave(code),
+                },
+            }
+        }
+    }
+
+    async fn say_it(&mut self, text: &str) -> Next {
         let request = RunRequest::new(self.session.clone(), text).with(self.overrides.clone());
         let stream = match self.assistant.run_streamed(request).await {
             Ok(stream) => stream,

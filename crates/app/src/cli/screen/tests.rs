@@ -88,6 +88,7 @@ fn assistant(replies: Vec<ScriptedReply>, approver: Arc<dyn Approver>) -> Factot
         effort: None,
         approval_expiry: Duration::from_secs(600),
         zones: Default::default(),
+        autonomy: agent_core::Autonomy::default(),
     };
     let ports = Ports {
         stores: Stores::of(Arc::new(store)),

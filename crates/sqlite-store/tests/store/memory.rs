@@ -1,0 +1,85 @@
+//! What this index does beyond the contract.
+
+use std::sync::Arc;
+
+use session_api::{
+    BlobStore as _, CallId, ManualClock, MemoryIndex as _, MemoryQuery, Message, MessageId, Part, Principal,
+    Role, Scope, SessionKey, SessionStore as _, Timestamp, ToolResult, ToolStatus, TurnId,
+};
+use sqlite_store::SqliteStore;
+use uuid::Uuid;
+
+use super::support::{options, start};
+
+fn said(number: u128, role: Role, parts: Vec<Part>) -> Message {
+    let (id, turn) = (MessageId(Uuid::from_u128(number)), TurnId(Uuid::from_u128(1)));
+    Message { id, role, principal: None, turn, at: Timestamp(0), parts }
+}
+
+async fn tell(store: &SqliteStore, messages: Vec<Message>) {
+    let key = SessionKey::new("test", "bot", "chat");
+    store.import_session(&key, &Principal::owner().id, messages).await.unwrap();
+    while store.index_messages(100).await.unwrap().left {}
+}
+
+async fn found(store: &SqliteStore, text: &str) -> Vec<String> {
+    let query = MemoryQuery { text: text.into(), limit: 50, ..MemoryQuery::default() };
+    let recalled = store.recall(&Scope::Of(Principal::owner().id), &query).await.unwrap();
+    recalled.hits.into_iter().map(|hit| hit.text).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_result_is_found_by_what_the_model_did_not_read_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = start(options(dir.path(), 1), ManualClock::default()).await.store;
+    let whole = store.put_blob("the beginning and far below a barometer".into()).await.unwrap();
+    let result = ToolResult {
+        call_id: CallId("call-1".into()),
+        name: "look".into(),
+        status: ToolStatus::Ok,
+        content: vec![Part::text("the beginning")],
+        whole: Some(whole),
+    };
+    tell(&store, vec![said(1, Role::Tool, vec![Part::ToolResult(result)])]).await;
+    assert_eq!(found(&store, "barometer").await, ["the beginning"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_are_found_in_their_other_forms_and_without_accents() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = start(options(dir.path(), 1), ManualClock::default()).await.store;
+    let texts = ["she was planning two parties", "ein Grüner Tee", "нечто другое"];
+    let messages = (1..).zip(texts).map(|(n, text)| said(n, Role::User, vec![Part::text(text)]));
+    tell(&store, messages.collect()).await;
+    for (query, text) in [("plan party", texts[0]), ("gruner", texts[1]), ("ДРУГОЕ", texts[2])] {
+        assert_eq!(found(&store, query).await, [text], "{query}");
+    }
+}
+
+/// An old message with two words that each stand in more newer ones than are ranked is found all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_common_words_are_found_together_beyond_the_newest() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = start(options(dir.path(), 1), ManualClock::default()).await.store;
+    let old = said(1, Role::User, vec![Part::text("lantern under the willow")]);
+    let mut messages = vec![old];
+    for n in 0..2_800_u128 {
+        let word = if n % 2 == 0 { "lantern" } else { "willow" };
+        messages.push(said(n + 2, Role::User, vec![Part::text(format!("{word} number {n}"))]));
+    }
+    tell(&store, messages).await;
+    assert_eq!(found(&store, "willow lantern").await[0], "lantern under the willow");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_with_nothing_to_take_up_writes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store: Arc<SqliteStore> = start(options(dir.path(), 1), ManualClock::default()).await.store;
+    tell(&store, vec![said(1, Role::User, vec![Part::text("tea")])]).await;
+    let before = store.commits();
+    for _ in 0..10 {
+        store.index_messages(100).await.unwrap();
+        assert_eq!(found(&store, "tea").await.len(), 1);
+    }
+    assert_eq!(store.commits(), before);
+}
