@@ -1,13 +1,13 @@
 //! Turns of subagents: what they run with, and how their end reaches their parent.
 
 use session_api::{
-    ChildRun, Delivery, InboundId, Message, OutboxKind, OutboxMessage, Principal, Purpose, Role, Route,
-    SessionKey, Writes,
+    ChildRun, Delivery, InboundId, Message, OutboxKind, OutboxMessage, Principal, Role, Route, SessionKey,
+    Writes,
 };
 use subagents::Ended;
 
 use super::run::Run;
-use crate::{AgentError, PromptSection, Share, ToolPlace, turn::Ending};
+use crate::{AgentError, PromptSection, Share, turn::Ending};
 
 /// What every subagent is told.
 const ROLE: &str = "You are an agent that another conversation started for one task. Nobody reads along, and nobody answers \
