@@ -93,7 +93,6 @@ fn one_message_on_the_command_line_waits_for_its_agents() {
 fn agents_nobody_waited_for_are_heard_of_all_the_same() {
     let gate = Gate::new();
     let server = {
-        let gate = gate.clone();
         ModelServer::start(Script::by(move |request, _| {
             let text = request.last_user_text().unwrap_or_default();
             if text == "go" && !request.tool_results().is_empty() {

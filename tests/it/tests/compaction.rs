@@ -25,7 +25,7 @@ fn counted(request: &Request, text: &str) -> Reply {
 /// Answers with the words that it is asked about, and summarises with the number of the newest message that it reads.
 fn model() -> ModelServer {
     ModelServer::start(Script::by(|request, _| {
-        let text = request.last_user_text().unwrap_or_default().to_owned();
+        let text = request.last_user_text().unwrap_or_default();
         if asks_for_summary(request) {
             let newest =
                 text.rsplit("[#").next().and_then(|rest| rest.split(']').next()).unwrap_or("1").to_owned();

@@ -151,7 +151,7 @@ impl Said {
                 },
                 Some(Ok(ModelEvent::ToolCall(call))) => self.parts.push(Part::ToolCall(call)),
                 Some(Ok(ModelEvent::Opaque { format, data })) => {
-                    self.parts.push(Part::Opaque { format, data })
+                    self.parts.push(Part::Opaque { format, data });
                 }
                 Some(Err(error)) => return Err(error),
                 None => {

@@ -28,3 +28,4 @@ mod stops;
 mod support;
 mod tools;
 mod turns;
+mod worker;

@@ -49,7 +49,7 @@ pub struct Config {
     pub http: HttpSection,
     /// How voice notes become text.
     pub transcription: AudioSection,
-    /// What the assistant says aloud, through a server with OpenAI's speech API.
+    /// What the assistant says aloud, through a server that speaks the same API as the one of `OpenAI`.
     pub speech: AudioSection,
     /// How data is kept.
     pub storage: StorageSection,

@@ -15,14 +15,14 @@ struct Rig {
     running: Running,
 }
 
-fn begin(compaction: Compaction) -> Rig {
+fn begin(compaction: &Compaction) -> Rig {
     let long = "word ".repeat(300);
     let answers = (0..9).map(|n| ScriptedReply::text(&format!("answer {n} {long}"))).collect();
     let small = script(vec![ScriptedReply::text("- they spoke of words [#1-#4], many of them [#2]"); 3]);
     let mut core = core(script(answers), vec![]);
     core.budget = BudgetConfig { history: Room::Tokens(4_000), ..BudgetConfig::default() };
     let model = Some(ChosenModel::new(small.clone(), "small"));
-    core.compaction = Compaction { model, ..compaction };
+    core.compaction = Compaction { model, ..compaction.clone() };
     let app = TestApp::new(core);
     let platform = Platform::sound();
     let running = start(&app, &platform);
@@ -78,7 +78,7 @@ impl Rig {
 
 #[tokio::test]
 async fn a_chat_is_told_once_that_its_older_part_was_summarised() {
-    let rig = begin(Compaction::default());
+    let rig = begin(&Compaction::default());
     rig.talk(0, 8).await;
     rig.until("I summarised the older part of this conversation, messages #1-#", 1).await;
     rig.pass(Duration::from_secs(100)).await;
@@ -89,7 +89,7 @@ async fn a_chat_is_told_once_that_its_older_part_was_summarised() {
 #[tokio::test]
 async fn a_conversation_that_rests_is_summarised_once() {
     let idle = Some(Duration::from_secs(240));
-    let rig = begin(Compaction { enabled: false, idle, ..Compaction::default() });
+    let rig = begin(&Compaction { enabled: false, idle, ..Compaction::default() });
     rig.talk(0, 6).await;
     rig.pass(Duration::from_secs(150)).await;
     assert_eq!(rig.small.requests().len(), 0, "it does not rest for long enough");
