@@ -16,7 +16,7 @@ mod result;
 
 pub use child::{CHANNEL, Start, id_of, is_agent, row, session_of, stop};
 pub use limits::{AgentLimits, SpawnError, narrowed};
-pub use look::{AgentState, AgentView, is_busy, look, tree};
+pub use look::{AgentState, AgentView, is_awaited, is_busy, look, tree};
 pub use plan::{
     LoopPlan, MOST_AHEAD, MOST_ROUNDS, MOST_STEPS, Move, PipelinePlan, Plan, PlanEnd, PlanError, PlanState,
     Progress,

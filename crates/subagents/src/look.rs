@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 use session_api::{
-    InboundId, InboundState, OutboxKind, Outcome, Part, Scope, SessionInfo, SessionKey, StoreError, Stores,
-    Timestamp, TurnState, UsageBy,
+    InboundId, InboundKind, InboundState, OutboxKind, Outcome, Part, Scope, SessionInfo, SessionKey,
+    StoreError, Stores, Timestamp, TurnState, UsageBy,
 };
 
 use crate::{id_of, is_agent};
@@ -110,6 +110,37 @@ pub async fn is_busy(stores: &Stores, session: &SessionKey) -> Result<bool, Stor
     if info.is_some_and(|info| info.open_turn.is_some() || info.pending > 0) {
         return Ok(true);
     }
+    at_work(stores, session).await
+}
+
+/// Whether there is something of the subagents of `session` to wait for: they work, or the conversation has not heard or not
+/// answered yet what they came to. Messages of people that wait there are none of that.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn is_awaited(stores: &Stores, session: &SessionKey) -> Result<bool, StoreError> {
+    if at_work(stores, session).await? {
+        return Ok(true);
+    }
+    let waiting = stores.mailbox.pending(session, MOST).await?;
+    if waiting.iter().any(|row| matches!(row.inbound.kind, InboundKind::Result { .. })) {
+        return Ok(true);
+    }
+    let Some(turn) = stores.sessions.session(&Scope::All, session).await?.and_then(|info| info.open_turn)
+    else {
+        return Ok(false);
+    };
+    for founder in stores.mailbox.turn(turn).await?.map(|turn| turn.founders).unwrap_or_default() {
+        let row = stores.mailbox.inbound(founder).await?.map(|view| view.row.inbound);
+        if row.is_some_and(|row| matches!(row.kind, InboundKind::Result { .. })) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a subagent of `session` works or waits.
+async fn at_work(stores: &Stores, session: &SessionKey) -> Result<bool, StoreError> {
     // Whoever has ended has no subagents that work.
     let active = stores.sessions.children(Some(session), true, MOST).await?;
     if active.iter().any(|info| is_agent(&info.key)) {

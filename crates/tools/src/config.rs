@@ -344,6 +344,7 @@ mod tests {
             .collect();
         let size = serde_json::to_string(&specs).unwrap().len();
         println!("{} tools, {size} bytes of specs", tools.len());
-        assert!(size <= 15_000, "{size} bytes");
+        // A request with all of them still begins with some 4,000 tokens; whoever wants fewer takes tools away by `[tools.scopes]`.
+        assert!(size <= 15_500, "{size} bytes");
     }
 }

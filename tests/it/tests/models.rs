@@ -161,7 +161,7 @@ fn keys_and_names_that_cannot_work_are_found_without_asking_anybody() {
     }
     // A default model that cannot be had hides no other one.
     let listed = asked(&["models", "list"]).with_code(0);
-    assert!(listed.out.contains("offline/"), "{listed}");
+    assert!(listed.out.contains("models resolve NAME"), "{listed}");
     assert!(asked(&["models", "resolve", "offline"]).with_code(0).out.contains("offline"), "{listed}");
     let resolved =
         run(home.command().args(["models", "resolve", "gtp-5-mini"]).env("OPENAI_API_KEY", "sk-proj-1"));

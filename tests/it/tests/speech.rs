@@ -70,9 +70,10 @@ fn what_is_said_aloud_arrives_as_a_voice_message() {
 
 #[test]
 fn without_the_section_there_is_no_such_tool_and_on_the_command_line_the_model_is_told() {
+    let quiet = ModelServer::start(Reply::text("hi"));
+    let _ = say(&Setup::of(&quiet).home(), "default", "speak").with_code(0);
+    assert!(!quiet.requests()[0].tools().contains(&"speak"));
     let server = ModelServer::start(speaking());
-    let _ = say(&Setup::of(&server).home(), "default", "speak").with_code(0);
-    assert!(!server.requests()[0].tools().contains(&"speak"));
     let told = say(&Setup::of(&server).more(&speech("http://127.0.0.1:9/v1")).home(), "default", "speak");
     let _ = told.with_code(0);
     let last = server.requests().pop().unwrap();

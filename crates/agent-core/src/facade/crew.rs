@@ -175,9 +175,9 @@ impl Factotum {
         })
     }
 
-    /// Whether a turn of `session` or of one of its subagents is under way or waits.
+    /// Whether there is something to wait for in `session`: its subagents work, or what they came to is not answered yet.
     pub async fn is_under_way(&self, session: &SessionKey) -> Result<bool, AgentError> {
-        Ok(subagents::is_busy(&self.ports.stores, session).await?)
+        Ok(subagents::is_awaited(&self.ports.stores, session).await?)
     }
 
     /// The subagents of a conversation, with theirs.
@@ -226,7 +226,7 @@ impl Factotum {
         let mut attending: Option<Attending> = None;
         loop {
             let version = stores.mailbox.changed(0).await?;
-            let busy = subagents::is_busy(stores, session).await?;
+            let busy = subagents::is_awaited(stores, session).await?;
             let mut new = stores.mailbox.outbox(session, ANSWERS).await?;
             new.retain(|message| !said.contains(&message.id));
             if let Some(message) = new.pop() {

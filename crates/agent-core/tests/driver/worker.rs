@@ -62,7 +62,7 @@ async fn the_worker_runs_the_loop_and_the_main_model_has_the_first_word_and_the_
     let totals = usage.usage_totals(&Scope::All, Timestamp(0), UsageBy::Model).await.unwrap();
     let mut calls: Vec<_> = totals.iter().map(|total| (total.group.clone(), total.calls)).collect();
     calls.sort();
-    assert_eq!(calls, [("cheap/tiny".to_owned(), 3), ("scripted/model".to_owned(), 2)]);
+    assert_eq!(calls, [("model".to_owned(), 2), ("tiny".to_owned(), 3)]);
     assert_eq!(result.usage.input_tokens, 3 * 10 + 2 * 100);
 }
 
