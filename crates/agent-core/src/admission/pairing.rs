@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use session_api::{
-    Batch, Clock, Delivery, IdSource, KvEntry, KvWrite, OnDoubt, OutboxKind, OutboxMessage, PairingCode,
-    Part, Principal, PrincipalId, Rank, Route, SessionKey, StoreError, Stores, Timestamp, Writes,
+    Batch, Clock, Delivery, IdSource, Job, JobWrite, KvEntry, KvWrite, OnDoubt, OutboxKind, OutboxMessage,
+    PairingCode, Part, Principal, PrincipalId, Rank, Route, SessionKey, StoreError, Stores, Timestamp,
+    Writes,
 };
 
 use crate::{Arrival, gateway::stable_id};
@@ -245,7 +246,14 @@ impl Pairing {
         };
         let kv =
             vec![KvWrite::Delete { owner: PrincipalId::installation(), key: paired_key(channel, sender) }];
-        self.write(Writes { kv, ..Writes::default() }).await?;
+        // Whoever may not speak any more is not spoken for at set times either. The owner stays the owner elsewhere.
+        let theirs = match paired.rank {
+            Rank::Owner => Vec::new(),
+            _ => self.stores.jobs.jobs(Some(&paired.principal().id)).await?,
+        };
+        let off = |job: Job| JobWrite::Switch { id: job.id, enabled: false, due: None, next_run_at: None };
+        let jobs = theirs.into_iter().filter(|job| job.enabled).map(off).collect();
+        self.write(Writes { kv, jobs, ..Writes::default() }).await?;
         Ok(paired)
     }
 
@@ -326,3 +334,7 @@ impl std::fmt::Debug for Pairing {
         f.write_str("Pairing")
     }
 }
+
+#[cfg(test)]
+#[path = "pairing_tests.rs"]
+mod tests;
