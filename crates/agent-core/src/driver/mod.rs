@@ -6,6 +6,7 @@ mod compact;
 mod direct;
 mod finish;
 mod hear;
+mod hooks;
 mod learn;
 mod live;
 mod messages;

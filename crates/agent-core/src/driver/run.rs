@@ -2,7 +2,6 @@
 
 use std::{
     collections::VecDeque,
-    panic::AssertUnwindSafe,
     pin::Pin,
     sync::{
         Arc,
@@ -34,14 +33,10 @@ use super::{
     watch::{Noticed, watch},
 };
 use crate::{
-    AgentError, ChosenModel, Core, Hook, HookError, ModelError, Ports, RunEvent, RunEventKind, RunInfo,
-    ToolPlace,
+    AgentError, ChosenModel, Core, ModelError, Ports, RunEvent, RunEventKind, RunInfo, ToolPlace,
     context::{self, Frame},
     turn::{Command, Ending, Event, Machine, Stamp},
 };
-
-/// How long one call of a hook may take: a turn whose hook hangs would neither end nor notice a stop.
-const HOOK_TIME: Duration = Duration::from_secs(10);
 
 /// How long the end of a turn waits for a draft that is being sent. A stop must be answered within half a second.
 const SHOW_TIME: Duration = Duration::from_millis(300);
@@ -422,38 +417,6 @@ impl<'a> Run<'a> {
             correlation: self.info.correlation.clone(),
             at: self.ports.clock.now(),
         });
-    }
-
-    /// What one call of a hook gave. Failures, panics and calls that do not end are logged and have no other effect.
-    pub(super) async fn bounded<T>(
-        &self,
-        hook: &dyn Hook,
-        call: impl Future<Output = Result<T, HookError>> + Send,
-    ) -> Option<T> {
-        let outcome = tokio::select! {
-            outcome = AssertUnwindSafe(call).catch_unwind() => outcome,
-            () = self.ports.clock.sleep(HOOK_TIME) => {
-                let seconds = HOOK_TIME.as_secs();
-                tracing::error!(hook = hook.name(), seconds, "a hook did not end in time; the run goes on without it");
-                return None;
-            }
-        };
-        match outcome {
-            Ok(Ok(value)) => return Some(value),
-            Ok(Err(error)) => tracing::warn!(hook = hook.name(), %error, "a hook failed"),
-            Err(_) => tracing::error!(hook = hook.name(), "a hook crashed; this is a bug in it"),
-        }
-        None
-    }
-
-    /// Calls one method of every hook, in order.
-    pub(super) async fn hooks<'h, F>(&'h self, call: impl Fn(&'h dyn Hook, &'h RunInfo) -> F)
-    where
-        F: Future<Output = Result<(), HookError>> + Send + 'h,
-    {
-        for hook in &self.core.hooks {
-            self.bounded(hook.as_ref(), call(hook.as_ref(), &self.info)).await;
-        }
     }
 
     pub(super) fn millis_since(&self, started: Duration) -> u64 {

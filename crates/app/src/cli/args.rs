@@ -10,6 +10,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub(super) use super::agent_args::Agent;
 pub(super) use super::agents_args::{Agents, Profiles, Trigger};
 pub(super) use super::model_args::{Models, Usage, UsageGroup};
 use super::{audit::Audit, config::ConfigCommand, cron_args::Cron, memory_args::Memory, skills::Skills};
@@ -155,49 +156,6 @@ pub(super) enum Command {
         #[arg(long)]
         dir: Option<PathBuf>,
     },
-}
-
-#[derive(Debug, ClapArgs)]
-pub(super) struct Agent {
-    /// The message; `-` reads it from stdin
-    #[arg(short, long, value_name = "TEXT|-")]
-    pub(super) message: Option<OsString>,
-    /// The conversation: a name, or channel:account:chat
-    #[arg(short, long, default_value = "default", value_name = "NAME")]
-    pub(super) session: String,
-    /// The model for this run, as PROVIDER/MODEL
-    #[arg(long, value_name = "PROVIDER/MODEL")]
-    pub(super) model: Option<String>,
-    /// The preset for this run, from the configuration
-    #[arg(long, value_name = "NAME", conflicts_with = "model")]
-    pub(super) preset: Option<String>,
-    /// How hard to think before the answer: off, low, medium or high
-    #[arg(long, value_name = "EFFORT")]
-    pub(super) effort: Option<session_api::Effort>,
-    /// An image to send along; may be given several times
-    #[arg(long, value_name = "FILE")]
-    pub(super) image: Vec<PathBuf>,
-    /// A text file to send along; may be given several times
-    #[arg(long, value_name = "FILE")]
-    pub(super) file: Vec<PathBuf>,
-    /// Keep nothing of this run but what it used
-    #[arg(long)]
-    pub(super) ephemeral: bool,
-    /// Do not wait for agents that were started: name them, for a gateway or the next run to go on with
-    #[arg(long, requires = "message", conflicts_with = "ephemeral")]
-    pub(super) detach: bool,
-    /// One JSON object for each turn, instead of text
-    #[arg(long)]
-    pub(super) json: bool,
-    /// Do not render markdown
-    #[arg(long)]
-    pub(super) no_markdown: bool,
-    /// Show what the model thinks aloud
-    #[arg(long)]
-    pub(super) show_reasoning: bool,
-    /// The answer and nothing else
-    #[arg(short, long)]
-    pub(super) quiet: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -1,6 +1,7 @@
 //! The command line: the assistant's first client. It uses the façade and nothing below it.
 
 mod agent;
+mod agent_args;
 mod agents;
 mod agents_args;
 mod approvals;
