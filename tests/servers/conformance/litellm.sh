@@ -28,7 +28,7 @@ model_list:
     litellm_params: {model: openai/mock, api_key: none, mock_response: "2 + 2 = 4."}
   - model_name: quick
     # A vendor without the other two formats, so that the proxy translates them.
-    litellm_params: {model: groq/quick, api_key: none, api_base: "$(head -1 "$work/server")"}
+    litellm_params: {model: cerebras/quick, api_key: none, api_base: "$(head -1 "$work/server")"}
 router_settings: {disable_cooldowns: true}
 general_settings: {master_key: sk-conformance}
 YAML

@@ -29,8 +29,6 @@ pub(super) fn document(message: &Message, request: &Request) -> Bytes {
     }
     let choice = json!({"index": 0, "message": answer, "finish_reason": finish(message)});
     let mut whole = envelope("chat.completion", &json!([choice]), request);
-    // LiteLLM reads it unasked where it speaks to Groq.
-    whole["service_tier"] = "default".into();
     if let Some(usage) = message.usage {
         whole["usage"] = counts(usage);
     }
