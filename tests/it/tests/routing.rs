@@ -1,7 +1,8 @@
 //! Who answers: small models with tools in plain text, and the choice between models.
 
-use it::{Setup, history, run, say};
-use servers::{ModelServer, Reply, Script};
+use it::{Setup, history, parse_lines, run, say};
+use serde_json::json;
+use servers::{ModelServer, Reply, Request, Script};
 
 /// The text of a whole request, for what stands anywhere in it.
 fn sent(server: &ModelServer, n: usize) -> String {
@@ -127,4 +128,33 @@ fn a_router_that_cannot_be_had_is_named_at_the_start() {
         }
     }
     assert!(server.requests().is_empty());
+}
+
+/// How many results of tools a request holds.
+fn results_in(request: &Request) -> usize {
+    request.roles().iter().filter(|role| **role == "tool").count()
+}
+
+#[test]
+fn a_worker_runs_the_tool_loop_and_the_main_model_answers() {
+    let server = ModelServer::start(Script::by(|request, _| {
+        match (request.body["model"].as_str(), results_in(request)) {
+            (Some("cheap"), 1) => Reply::tool("calculate_expression", json!({"expression": "2 + 3"})),
+            (Some("cheap"), _) => Reply::text("nobody reads this"),
+            (_, 0) => Reply::tool("current_datetime", json!({})),
+            _ => Reply::text("the answer"),
+        }
+    }));
+    let home = Setup::of(&server).more("[routing]\nworker = \"test/cheap\"").home();
+    let answer = say(&home, "default", "look around").with_code(0);
+    assert_eq!(answer.out.trim(), "the answer", "{answer}");
+    let asked: Vec<bool> = server.requests().iter().map(|request| request.body["model"] == "cheap").collect();
+    assert_eq!(asked, [false, true, true, false]);
+    assert_eq!(results_in(&server.requests()[3]), 2, "the main model sees all that was found");
+    let bill = run(home.command().args(["usage", "--by", "model", "--json"])).with_code(0);
+    let calls = parse_lines(&bill.out);
+    assert!(calls.iter().all(|line| line["calls"] == 2) && calls.len() == 2, "{bill}");
+    let wrong = Setup::of(&server).more("[routing]\nworker = \"test/\"").home();
+    let refused = say(&wrong, "default", "hello").with_code(78);
+    assert!(refused.err.contains("routing.worker"), "{refused}");
 }
