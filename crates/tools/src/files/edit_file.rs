@@ -38,12 +38,12 @@ impl TypedTool for EditFile {
     const EFFECT: Effect = Effect::Keyed;
 
     async fn key(&self, context: &ToolContext, args: Self::Args) -> Result<Option<String>, ToolError> {
-        let workspace = self.workspace.clone();
+        let workspace = self.workspace.seen_by(context);
         blocking(context, move |_| workspace.digest(&workspace.resolve(&args.path)?).map(Some)).await
     }
 
     async fn run(&self, context: &ToolContext, args: Self::Args) -> Result<ToolOutput, ToolError> {
-        let workspace = self.workspace.clone();
+        let workspace = self.workspace.seen_by(context);
         blocking(context, move |_| {
             let path = workspace.resolve(&args.path)?;
             let mut file = workspace.open_file(&path, MAX_WRITE_BYTES)?;

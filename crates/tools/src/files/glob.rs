@@ -46,7 +46,7 @@ impl TypedTool for Glob {
     const EFFECT: Effect = Effect::Pure;
 
     async fn run(&self, context: &ToolContext, args: Self::Args) -> Result<ToolOutput, ToolError> {
-        let workspace = self.workspace.clone();
+        let workspace = self.workspace.seen_by(context);
         blocking(context, move |stop| {
             let mut start = workspace.resolve(&args.path)?;
             let matcher = compile(&relative_pattern(&workspace, &args.pattern)?)?;
@@ -57,7 +57,7 @@ impl TypedTool for Glob {
             let prefix = if start.is_root() { String::new() } else { format!("{}/", start.as_str()) };
             let mut paths = Vec::new();
             let left_out = walk(directory, stop, &mut |found| {
-                if matcher.is_match(found.path) {
+                if matcher.is_match(found.path) && !workspace.hides(&format!("{prefix}{}", found.path)) {
                     if paths.len() == MAX_PATHS {
                         paths.push(String::new());
                         return Ok(Go::Stop);

@@ -74,7 +74,7 @@ impl TypedTool for Grep {
     const EFFECT: Effect = Effect::Pure;
 
     async fn run(&self, context: &ToolContext, args: Self::Args) -> Result<ToolOutput, ToolError> {
-        let Self { workspace, max_bytes } = self.clone();
+        let (workspace, max_bytes) = (self.workspace.seen_by(context), self.max_bytes);
         blocking(context, move |stop| {
             let mut search = Search::new(&args, max_bytes)?;
             let start = workspace.resolve(&args.path)?;
@@ -89,7 +89,8 @@ impl TypedTool for Grep {
                     let directory = workspace.open_dir(&start)?;
                     let prefix = if start.is_root() { String::new() } else { format!("{}/", start.as_str()) };
                     let left_out = walk(directory, stop, &mut |found| {
-                        if found.is_dir || !search.wants(found.path, found.name) {
+                        let path = format!("{prefix}{}", found.path);
+                        if found.is_dir || !search.wants(found.path, found.name) || workspace.hides(&path) {
                             return Ok(Go::On);
                         }
                         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
@@ -99,7 +100,7 @@ impl TypedTool for Grep {
                             search.unreadable += 1;
                             return Ok(Go::On);
                         };
-                        Ok(search.file(&format!("{prefix}{}", found.path), file))
+                        Ok(search.file(&path, file))
                     })?;
                     notes = left_out.notes();
                 }

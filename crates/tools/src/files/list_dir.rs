@@ -46,7 +46,7 @@ impl TypedTool for ListDir {
     const EFFECT: Effect = Effect::Pure;
 
     async fn run(&self, context: &ToolContext, args: Self::Args) -> Result<ToolOutput, ToolError> {
-        let workspace = self.workspace.clone();
+        let workspace = self.workspace.seen_by(context);
         blocking(context, move |stop| {
             let path = workspace.resolve(&args.path)?;
             let directory = workspace.open_dir(&path)?;

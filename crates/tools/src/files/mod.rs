@@ -3,6 +3,7 @@
 mod access;
 mod atomic_write;
 mod edit_file;
+mod eyes;
 mod glob;
 mod grep;
 mod list_dir;

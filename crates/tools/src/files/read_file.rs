@@ -51,7 +51,7 @@ impl TypedTool for ReadFile {
     const EFFECT: Effect = Effect::Pure;
 
     async fn run(&self, context: &ToolContext, args: Self::Args) -> Result<ToolOutput, ToolError> {
-        let Self { workspace, max_bytes } = self.clone();
+        let (workspace, max_bytes) = (self.workspace.seen_by(context), self.max_bytes);
         blocking(context, move |_| {
             let path = workspace.resolve(&args.path)?;
             let file = workspace.open_file(&path, MAX_FILE_BYTES)?;

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use tool_api::ToolError;
 
 use super::{
+    eyes::Eyes,
     path::{RelativePath, invalid, outside},
     safe_open::Opener,
 };
@@ -37,7 +38,7 @@ pub struct WorkspaceError {
 /// A handle of a directory. Whatever is opened through it lies below it, also while others rename and link in it.
 /// Cloning is cheap.
 #[derive(Debug, Clone)]
-pub struct Workspace(Arc<Inner>);
+pub struct Workspace(Arc<Inner>, Eyes);
 
 #[derive(Debug)]
 struct Inner {
@@ -68,7 +69,7 @@ impl Workspace {
             }
         }
         let opener = Opener::probe(root.as_fd());
-        Ok(Self(Arc::new(Inner { root, path: canonical, prefixes, opener })))
+        Ok(Self(Arc::new(Inner { root, path: canonical, prefixes, opener }), Eyes::default()))
     }
 
     /// Its absolute path without symbolic links, for children's working directory and for people.
@@ -80,9 +81,27 @@ impl Workspace {
     /// The path that the model wrote, in its plainest form. See [`RelativePath::parse`].
     ///
     /// # Errors
-    /// `path_outside` and `path_invalid`.
+    /// `path_outside` and `path_invalid`; `not_permitted` where it is for somebody else's eyes.
     pub fn resolve(&self, text: &str) -> Result<RelativePath, ToolError> {
-        RelativePath::parse(text, &self.0.prefixes)
+        let path = RelativePath::parse(text, &self.0.prefixes)?;
+        if self.hides(path.as_str()) {
+            let reason = format!(
+                "`{}` is for one person's eyes, who is not alone here or somebody else",
+                path.as_str()
+            );
+            return Err(ToolError::Refused { class: "not_permitted", reason });
+        }
+        Ok(path)
+    }
+
+    /// Whether this path is not for those who read along.
+    pub(super) fn hides(&self, path: &str) -> bool {
+        self.1.are_shut_to(path)
+    }
+
+    /// This, for those eyes.
+    pub(super) fn through(&self, eyes: Eyes) -> Self {
+        Self(self.0.clone(), eyes)
     }
 
     /// Opens a regular file for reading.
@@ -168,9 +187,9 @@ impl Workspace {
     /// The same workspace, opened in the way of kernels without `openat2`.
     #[cfg(test)]
     pub(super) fn without_openat2(path: &Path) -> Self {
-        let Self(inner) = Self::open(path).unwrap();
+        let Self(inner, eyes) = Self::open(path).unwrap();
         let Inner { root, path, prefixes, .. } = Arc::into_inner(inner).unwrap();
-        Self(Arc::new(Inner { root, path, prefixes, opener: Opener::Walk }))
+        Self(Arc::new(Inner { root, path, prefixes, opener: Opener::Walk }), eyes)
     }
 }
 

@@ -34,12 +34,12 @@ impl TypedTool for WriteFile {
     const EFFECT: Effect = Effect::Keyed;
 
     async fn key(&self, context: &ToolContext, args: Self::Args) -> Result<Option<String>, ToolError> {
-        let workspace = self.workspace.clone();
+        let workspace = self.workspace.seen_by(context);
         blocking(context, move |_| workspace.digest(&workspace.resolve(&args.path)?).map(Some)).await
     }
 
     async fn run(&self, context: &ToolContext, args: Self::Args) -> Result<ToolOutput, ToolError> {
-        let workspace = self.workspace.clone();
+        let workspace = self.workspace.seen_by(context);
         blocking(context, move |_| {
             let path = workspace.resolve(&args.path)?;
             let created = atomic_write::write(&workspace, &path, args.content.as_bytes())?;

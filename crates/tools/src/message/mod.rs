@@ -136,7 +136,7 @@ impl Message {
 
     /// One file as a part; its bytes are durable afterwards.
     async fn attach(&self, context: &ToolContext, path: String) -> Result<Part, ToolError> {
-        let (workspace, most) = (self.workspace.clone(), self.max_file_bytes);
+        let (workspace, most) = (self.workspace.seen_by(context), self.max_file_bytes);
         let (path, bytes) = blocking(context, move |_| {
             let path = workspace.resolve(&path)?;
             let file = workspace.open_file(&path, most)?;
