@@ -46,6 +46,11 @@ impl Layout {
         self.dir.join("factotum.db-wal")
     }
 
+    /// Rounded vectors of what was said and noted.
+    pub(crate) fn vectors(&self) -> PathBuf {
+        self.dir.join("memory.vectors")
+    }
+
     /// The snapshot from before migration `version`.
     pub(crate) fn backup(&self, version: i64) -> PathBuf {
         self.dir.join(format!("backup-before-{version}.db"))
