@@ -11,7 +11,7 @@ use session_api::{
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Admission, Arrival, Judgement, commands};
+use crate::{Admission, Arrival, Judgement, Place, commands};
 
 /// How long the right to poll an account holds unless it is renewed. A process that dies loses it at once.
 const SOURCE_TTL: Duration = Duration::from_secs(60);
@@ -227,6 +227,7 @@ impl Inlet {
             runner: Runner::Any,
             overrides: RunOverrides::default(),
             parts: arrival.parts,
+            shared: arrival.place == Place::Group,
             received_at: arrival.received_at,
             correlation: id.to_string(),
         })

@@ -82,6 +82,7 @@ pub(crate) fn row(
             ..RunOverrides::default()
         },
         parts: vec![Part::text(text)],
+        shared: false,
         received_at: now,
         correlation: id.to_string(),
     }
