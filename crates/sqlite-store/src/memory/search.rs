@@ -166,7 +166,7 @@ struct Newest {
     within: String,
 }
 
-/// The newest matches of each word.
+/// The newest matches of each word. What lies outside the scope may be among them.
 ///
 /// A mark that most texts have costs much and narrows little: so each word is first looked for by itself, and what lies
 /// outside the scope is sorted out afterwards. Where that leaves little of much, or the query narrows it further, it is
@@ -183,8 +183,18 @@ async fn newest(
         "SELECT coalesce(max(upto, (SELECT max(no) FROM memory_notes)), upto), texts FROM memory_state",
     );
     let most = (RANKED / words.len().max(1)).max(FEWEST);
+    // One conversation is so small a part that its mark comes first in any case.
+    let named = query.session.is_some() || matches!(scope, Scope::Session(_));
+    let mut lead = String::new();
+    if named {
+        if query.session.is_none() {
+            lead.push_str(&marks::of_scope(scope, names));
+        }
+        lead.push_str(&marks::of_query(query, names));
+        lead.extend(range.marks.iter().flat_map(|marks| [marks.as_str(), " AND "]));
+    }
     for word in &words {
-        script.add(NEWEST).bind(format!("\"{word}\"")).bind(range.from).bind(range.to);
+        script.add(NEWEST).bind(format!("{lead}\"{word}\"")).bind(range.from).bind(range.to);
         script.bind(limit(most + 1));
     }
     let mut found = store.snapshot(script).await?;
@@ -198,6 +208,9 @@ async fn newest(
     for (index, word) in words.into_iter().enumerate() {
         let nos = found.first(index + 1).map(|row| numbers(&Reading { file, row: &row })).transpose()?;
         matches.push(Matches::of(word, nos.unwrap_or_default(), most));
+    }
+    if named {
+        return Ok(Newest { matches, upto, texts, within: lead });
     }
     let all: HashSet<i64> = matches.iter().flat_map(|matches| matches.nos.iter().copied()).collect();
     let sample: HashSet<i64> = all.iter().copied().step_by(all.len().div_ceil(SAMPLE).max(1)).collect();
