@@ -46,6 +46,11 @@ impl Layout {
         self.dir.join("factotum.db-wal")
     }
 
+    /// What is rung after a commit.
+    pub(crate) fn bells(&self) -> PathBuf {
+        self.run.join("bells")
+    }
+
     /// The snapshot from before migration `version`.
     pub(crate) fn backup(&self, version: i64) -> PathBuf {
         self.dir.join(format!("backup-before-{version}.db"))
