@@ -18,8 +18,8 @@ use schedule::Zones;
 use secrecy::SecretString;
 use session_api::{Clock, IdSource, KvStore, LeasePolicy, StoreError, Stores, WorkerId};
 use sqlite_store::{Durability, OpenOptions, SqliteStore};
-use tool_api::{AlwaysAsk, Approver, Registry, Tool, ToolSource, Typed, TypedTool as _};
-use tools::Workspace;
+use tool_api::{AlwaysAsk, Approver, AskAfterOutside, Registry, Tool, ToolSource, Typed, TypedTool as _};
+use tools::{Taint, Workspace};
 
 use crate::{
     App, Assistant, Environment, SetupError, SetupProblem, SystemClock, SystemIds,
@@ -260,7 +260,11 @@ impl Builder {
         }
         let agent = &self.config.agent;
         let workspace = self.config.workspace(&self.home);
-        let approver = self.approver.take().unwrap_or_else(|| Arc::new(AlwaysAsk(agent.ask.clone())));
+        let always = AlwaysAsk(agent.ask.clone());
+        let approver = self.approver.take().unwrap_or_else(|| match self.config.tools.taint {
+            Taint::Ask => Arc::new(AskAfterOutside(always)),
+            Taint::Off => Arc::new(always),
+        });
         let prompts = self
             .prompts
             .take()

@@ -40,6 +40,7 @@ mod mailbox;
 mod memory;
 mod message;
 mod outbox;
+mod outside;
 mod pairing;
 mod principal;
 mod session;
@@ -80,6 +81,7 @@ pub use outbox::{
     Delivery, Draft, OnDoubt, OutPart, OutboxKind, OutboxMessage, PartClaim, PartState, Settlement, Splitter,
     Undelivered,
 };
+pub use outside::Outside;
 pub use pairing::{PairingCode, PairingCodeError};
 pub use principal::{PersonWrite, Principal, PrincipalId, Rank, Scope};
 pub use session::{Route, SessionInfo, SessionKey, SessionKeyError, SessionWrite};
