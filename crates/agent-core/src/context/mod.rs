@@ -24,6 +24,7 @@ pub(crate) use cut::cut_to_fit;
 pub use decision::{Decision, Placement};
 pub(crate) use frame::{Frame, sections};
 pub use gauge::Gauge;
+pub(crate) use history::shorten_results;
 pub use history::{HistoryFit, fit_history, fold_history};
 pub(crate) use pins::{MOST_PINS, Pin, pins, section as pins_section};
 pub use prompt::{NoPrompts, Prompt, PromptRequest, PromptSection, PromptSource, Share, assemble};

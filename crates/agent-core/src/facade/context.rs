@@ -48,6 +48,7 @@ pub(crate) async fn report(
         to,
         summary_upto: summary.map(|checkpoint| checkpoint.upto),
         summary_tokens: summary.map_or(0, |checkpoint| frame.gauge.text(&checkpoint.summary)),
+        shortened: fit.shortened,
         left_out: from.map_or(newest, |from| from - 1).saturating_sub(upto),
     };
     Ok(ContextReport {
