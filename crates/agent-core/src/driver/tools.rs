@@ -10,7 +10,7 @@ use session_api::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tool_api::{CallToJudge, Effect, Tool, ToolContext, ToolError, ToolOutput, Verdict};
 
-use super::run::Run;
+use super::{child::profile, run::Run};
 use crate::{
     RunEventKind, ToolPlace,
     turn::{Judged, Judgement},
@@ -79,6 +79,7 @@ impl Run<'_> {
             channel: &self.info.session.channel,
             rank: self.behalf.load().principal.rank,
             phase: self.purpose(),
+            profile: profile(&self.overrides),
         }
     }
 
