@@ -25,7 +25,7 @@ use crate::{
     App, Assistant, Environment, SetupError, SetupProblem, SystemClock, SystemIds,
     config::{self, Config, LoadInput},
     notes::WorkspaceNotes,
-    prompts::WorkspacePrompts,
+    prompts::{Profiles, WorkspacePrompts},
     provider_choice::Choice,
     skills::SkillLibrary,
     tasks::Tasks,
@@ -53,6 +53,8 @@ struct Equipment {
     kv: Arc<dyn KvStore>,
     tools: Registry,
     skills: Arc<dyn SkillSource>,
+    /// Where the profiles are, where there may be agents.
+    profiles: Option<Workspace>,
 }
 
 /// The zones of this machine, and the user's among them.
@@ -253,7 +255,7 @@ impl Builder {
     }
 
     fn core(&mut self, choice: &Choice, parts: Equipment, transcriber: Option<Arc<dyn Transcriber>>) -> Core {
-        let Equipment { kv, tools, skills } = parts;
+        let Equipment { kv, tools, skills, profiles } = parts;
         let scopes = crate::scopes::scopes(&self.config.tools);
         for line in scopes.without_effect(&tools.names().collect::<Vec<_>>()) {
             tracing::warn!("{line}");
@@ -265,10 +267,12 @@ impl Builder {
             Taint::Ask => Arc::new(AskAfterOutside(always)),
             Taint::Off => Arc::new(always),
         });
+        let names = tools.names().map(str::to_owned).collect();
+        let profiles = profiles.map(|workspace| Profiles { workspace, tools: names });
         let prompts = self
             .prompts
             .take()
-            .unwrap_or_else(|| Arc::new(WorkspacePrompts { workspace, skills: skills.clone() }));
+            .unwrap_or_else(|| Arc::new(WorkspacePrompts { workspace, skills: skills.clone(), profiles }));
         let prompts = Arc::new(LearntPrompts::new(prompts, kv.clone()));
         let prompts = Arc::new(WithWorkingMemory::new(prompts, kv));
         // That the name means something was checked with the choice, unless the models came from elsewhere.
@@ -320,6 +324,7 @@ impl Builder {
         let (kv, blobs) = (stores.kv.clone(), stores.blobs.clone());
         let agents = self.config.agents.tools(stores, &self.clock, &self.ids, &workspace);
         let known = agents.as_ref().map(|agents| agents.known.clone()).unwrap_or_default();
+        let profiles = agents.is_some().then(|| workspace.clone());
         let deps = tools::Deps {
             workspace: workspace.clone(),
             kv,
@@ -355,7 +360,7 @@ impl Builder {
         match Registry::new(&sources) {
             Ok(tools) => {
                 known.get_or_init(|| tools.names().map(str::to_owned).collect());
-                Some(Equipment { kv: stores.kv.clone(), tools, skills })
+                Some(Equipment { kv: stores.kv.clone(), tools, skills, profiles })
             }
             Err(duplicates) => {
                 problems.extend(duplicates.into_iter().map(Into::into));

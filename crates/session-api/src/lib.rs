@@ -76,7 +76,7 @@ pub use memory::{
     IndexProgress, MOST_HITS, MemoryFile, MemoryHit, MemoryIndex, MemoryKind, MemoryPlace, MemoryPlaceError,
     MemoryQuery, MemorySection, RANKED, Ranking, Recalled, excerpt, index_words, query_words,
 };
-pub use message::{CallId, Message, Part, Role, ToolCall, ToolResult, ToolStatus};
+pub use message::{CallId, Importance, Message, Part, Role, ToolCall, ToolResult, ToolStatus};
 pub use outbox::{
     Delivery, Draft, OnDoubt, OutPart, OutboxKind, OutboxMessage, PartClaim, PartState, Settlement, Splitter,
     Undelivered,

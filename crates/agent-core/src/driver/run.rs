@@ -25,7 +25,7 @@ use tool_api::ToolSpec;
 use super::{
     RunEnd, Slot,
     bill::Bill,
-    child::Child,
+    child::{Child, profile},
     live::Live,
     messages::{self},
     model::Called,
@@ -119,6 +119,7 @@ impl<'a> Run<'a> {
             channel: &turn.lease.session.channel,
             rank: principal.rank,
             phase: overrides.purpose.unwrap_or(Purpose::Chat),
+            profile: profile(&overrides),
         };
         let specs = core.specs(&overrides, place);
         let chosen = core.models.choose(&overrides, None);
