@@ -48,6 +48,7 @@ mod session_store;
 mod stores;
 mod turn;
 mod usage;
+mod vectors;
 mod writes;
 
 pub use approval::{Approval, ApprovalState, ApprovalWrite, Decision};
@@ -91,6 +92,7 @@ pub use turn::{
     Control, DeadLetter, FailOutcome, LeaseFrom, LeasePolicy, Turn, TurnLease, TurnState, TurnView,
 };
 pub use usage::{Cap, Purpose, Reservation, Reserve, UsageBy, UsageEntry, UsageLedger, UsageTotal};
+pub use vectors::{Nearest, VectorIndex, VectorMark, WithoutVector, fused, nearness, of_unit_length};
 pub use writes::Writes;
 
 #[cfg(any(test, feature = "contract"))]

@@ -51,6 +51,11 @@ impl Layout {
         self.run.join("bells")
     }
 
+    /// Rounded vectors of what was said and noted.
+    pub(crate) fn vectors(&self) -> PathBuf {
+        self.dir.join("memory.vectors")
+    }
+
     /// The snapshot from before migration `version`.
     pub(crate) fn backup(&self, version: i64) -> PathBuf {
         self.dir.join(format!("backup-before-{version}.db"))
