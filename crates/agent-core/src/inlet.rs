@@ -5,13 +5,13 @@ use std::{collections::BTreeSet, fmt, ops::Deref, sync::Arc, time::Duration};
 use bytes::Bytes;
 use session_api::{
     Acceptance, Accepted, Ack, Batch, Clock, CursorMove, CursorPosition, IdSource, Inbound, InboundId,
-    InboundKind, Part, Route, RunOverrides, Runner, SessionKey, SourceLease, StoreError, Stores, WhenBusy,
-    WorkerId, Writes,
+    InboundKind, Part, Rank, Route, RunOverrides, Runner, SessionKey, SourceLease, StoreError, Stores,
+    WhenBusy, WorkerId, Writes,
 };
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Admission, Arrival, Judgement, Place, commands};
+use crate::{Admission, Arrival, Judgement, Place, commands, context::note_speaker};
 
 /// How long the right to poll an account holds unless it is renewed. A process that dies loses it at once.
 const SOURCE_TTL: Duration = Duration::from_secs(60);
@@ -183,7 +183,13 @@ impl Inlet {
                 }
                 writes.append(more);
             }
-            rows.push(self.row(arrival, judgement));
+            let (place, name) = (arrival.place, arrival.sender_name.clone());
+            let row = self.row(arrival, judgement);
+            if let Some(row) = &row {
+                let (kv, speaker) = (self.0.stores.kv.as_ref(), &row.principal.id);
+                writes.kv.extend(note_speaker(kv, &row.session, place, speaker, name.as_deref()).await?);
+            }
+            rows.push(row);
         }
         let ids: Vec<Option<InboundId>> = rows.iter().map(|row| row.as_ref().map(|row| row.id)).collect();
         let batch = Batch { rows: rows.into_iter().flatten().collect(), cursor, writes };
@@ -210,9 +216,15 @@ impl Inlet {
             thread: arrival.thread,
         };
         let id = InboundId::new(setup.ids.as_ref());
-        let texts: Vec<&str> = arrival.parts.iter().filter_map(Part::as_text).collect();
+        // A channel marks words that hardly come from whom they name. The owner's own are trusted, once admitted.
+        let mut parts = arrival.parts;
+        let marked = matches!(parts.first(), Some(Part::Outside { .. }));
+        if marked && principal.rank == Rank::Owner {
+            parts.remove(0);
+        }
+        let texts: Vec<&str> = parts.iter().filter_map(Part::as_text).collect();
         let kind = commands::kind_of(&texts.join("\n"));
-        let voice = arrival.parts.iter().any(is_voice);
+        let voice = parts.iter().any(is_voice);
         let coalesce = setup.policy.coalesce.filter(|_| kind == InboundKind::Message && !voice);
         Some(Inbound {
             id,
@@ -226,7 +238,7 @@ impl Inlet {
             busy: setup.policy.busy,
             runner: Runner::Any,
             overrides: RunOverrides::default(),
-            parts: arrival.parts,
+            parts,
             shared: arrival.place == Place::Group,
             received_at: arrival.received_at,
             correlation: id.to_string(),

@@ -37,6 +37,7 @@ mod inlet;
 mod jobs;
 mod layers;
 mod learning;
+mod listen;
 mod loopback;
 mod memory;
 mod models;

@@ -19,14 +19,14 @@ use schedule::Zones;
 use secrecy::SecretString;
 use session_api::{Clock, IdSource, KvStore, LeasePolicy, StoreError, Stores, WorkerId};
 use sqlite_store::{Durability, OpenOptions, SqliteStore};
-use tool_api::{AlwaysAsk, Approver, Registry, Tool, ToolSource, Typed, TypedTool as _};
-use tools::Workspace;
+use tool_api::{AlwaysAsk, Approver, AskAfterOutside, Registry, Tool, ToolSource, Typed, TypedTool as _};
+use tools::{Taint, Workspace};
 
 use crate::{
     App, Assistant, Environment, SetupError, SetupProblem, SystemClock, SystemIds,
     config::{self, Config, LoadInput},
     notes::WorkspaceNotes,
-    prompts::WorkspacePrompts,
+    prompts::{Profiles, WorkspacePrompts},
     provider_choice::Choice,
     skills::SkillLibrary,
     tasks::Tasks,
@@ -54,6 +54,8 @@ struct Equipment {
     kv: Arc<dyn KvStore>,
     tools: Registry,
     skills: Arc<dyn SkillSource>,
+    /// Where the profiles are, where there may be agents.
+    profiles: Option<Workspace>,
 }
 
 /// The zones of this machine, and the user's among them.
@@ -264,18 +266,24 @@ impl Builder {
     }
 
     fn core(&mut self, choice: &Choice, parts: Equipment, transcriber: Option<Arc<dyn Transcriber>>) -> Core {
-        let Equipment { kv, tools, skills } = parts;
+        let Equipment { kv, tools, skills, profiles } = parts;
         let scopes = crate::scopes::scopes(&self.config.tools);
         for line in scopes.without_effect(&tools.names().collect::<Vec<_>>()) {
             tracing::warn!("{line}");
         }
         let agent = &self.config.agent;
         let workspace = self.config.workspace(&self.home);
-        let approver = self.approver.take().unwrap_or_else(|| Arc::new(AlwaysAsk(agent.ask.clone())));
+        let always = AlwaysAsk(agent.ask.clone());
+        let approver = self.approver.take().unwrap_or_else(|| match self.config.tools.taint {
+            Taint::Ask => Arc::new(AskAfterOutside(always)),
+            Taint::Off => Arc::new(always),
+        });
+        let names = tools.names().map(str::to_owned).collect();
+        let profiles = profiles.map(|workspace| Profiles { workspace, tools: names });
         let prompts = self
             .prompts
             .take()
-            .unwrap_or_else(|| Arc::new(WorkspacePrompts { workspace, skills: skills.clone() }));
+            .unwrap_or_else(|| Arc::new(WorkspacePrompts { workspace, skills: skills.clone(), profiles }));
         let prompts = Arc::new(LearntPrompts::new(prompts, kv.clone()));
         let prompts = Arc::new(WithWorkingMemory::new(prompts, kv));
         // That the name means something was checked with the choice, unless the models came from elsewhere.
@@ -327,6 +335,7 @@ impl Builder {
         let (kv, blobs) = (stores.kv.clone(), stores.blobs.clone());
         let agents = self.config.agents.tools(stores, &self.clock, &self.ids, &workspace);
         let known = agents.as_ref().map(|agents| agents.known.clone()).unwrap_or_default();
+        let profiles = agents.is_some().then(|| workspace.clone());
         let deps = tools::Deps {
             workspace: workspace.clone(),
             kv,
@@ -362,7 +371,7 @@ impl Builder {
         match Registry::new(&sources) {
             Ok(tools) => {
                 known.get_or_init(|| tools.names().map(str::to_owned).collect());
-                Some(Equipment { kv: stores.kv.clone(), tools, skills })
+                Some(Equipment { kv: stores.kv.clone(), tools, skills, profiles })
             }
             Err(duplicates) => {
                 problems.extend(duplicates.into_iter().map(Into::into));

@@ -40,6 +40,7 @@ mod mailbox;
 mod memory;
 mod message;
 mod outbox;
+mod outside;
 mod pairing;
 mod principal;
 mod session;
@@ -76,11 +77,12 @@ pub use memory::{
     IndexProgress, MOST_HITS, MemoryFile, MemoryHit, MemoryIndex, MemoryKind, MemoryPlace, MemoryPlaceError,
     MemoryQuery, MemorySection, RANKED, Ranking, Recalled, excerpt, index_words, query_words,
 };
-pub use message::{CallId, Message, Part, Role, ToolCall, ToolResult, ToolStatus};
+pub use message::{CallId, Importance, Message, Part, Role, ToolCall, ToolResult, ToolStatus};
 pub use outbox::{
     Delivery, Draft, OnDoubt, OutPart, OutboxKind, OutboxMessage, PartClaim, PartState, Settlement, Splitter,
     Undelivered,
 };
+pub use outside::Outside;
 pub use pairing::{PairingCode, PairingCodeError};
 pub use principal::{PersonWrite, Principal, PrincipalId, Rank, Scope};
 pub use session::{Route, SessionInfo, SessionKey, SessionKeyError, SessionWrite};

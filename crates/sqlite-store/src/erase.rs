@@ -8,7 +8,7 @@ use crate::{
     accept::new_session,
     answers::STOP,
     apply::{self, pk},
-    encode::{Reading, bytes, int},
+    encode::{Reading, bytes, int, json},
     history::{IN_SCOPE, bind_scope},
     memory,
     script::Script,
@@ -212,10 +212,12 @@ pub(crate) async fn checkpoint(
         return Err(conflict(format!("another checkpoint of {key} came first")));
     }
     let mut script = Script::new(
-        "INSERT INTO checkpoints (session_id, no, id, upto, summary, at) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO checkpoints (session_id, no, id, upto, summary, at, outside) VALUES (?, ?, ?, ?, ?, ?, ?)",
     );
     script.bind(session).bind(transaction.no()?).bind(bytes(checkpoint.id.0)).bind(int(checkpoint.upto));
     script.bind(checkpoint.summary).bind(checkpoint.at.0);
+    let outside = &checkpoint.outside;
+    script.bind(if outside.is_empty() { String::new() } else { json(outside)? });
     apply::apply(transaction, &mut script, None, &mut writes).await?;
     transaction.finish(script).await.map(drop)
 }

@@ -46,6 +46,11 @@ impl Layout {
         self.dir.join("factotum.db-wal")
     }
 
+    /// What is rung after a commit.
+    pub(crate) fn bells(&self) -> PathBuf {
+        self.run.join("bells")
+    }
+
     /// Rounded vectors of what was said and noted.
     pub(crate) fn vectors(&self) -> PathBuf {
         self.dir.join("memory.vectors")

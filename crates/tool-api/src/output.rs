@@ -1,18 +1,6 @@
 //! What a call gives back.
 
-use session_api::{Part, Writes};
-
-/// How much a result matters when room is short.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Importance {
-    /// Cut it first.
-    Low,
-    /// As usual.
-    #[default]
-    Normal,
-    /// Keep as much of it as possible.
-    High,
-}
+use session_api::{Importance, Outside, Part, Writes};
 
 /// A successful call's result.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -24,6 +12,9 @@ pub struct ToolOutput {
     pub writes: Writes,
     /// How much it matters.
     pub importance: Importance,
+    /// Through what text from outside came into it, where the tool reads such text only now and then; see
+    /// [`Tool::reads_outside`](crate::Tool::reads_outside).
+    pub outside: Outside,
 }
 
 impl ToolOutput {
@@ -36,6 +27,13 @@ impl ToolOutput {
     #[must_use]
     pub fn with_writes(mut self, writes: Writes) -> Self {
         self.writes = writes;
+        self
+    }
+
+    /// This with a mark of text from outside.
+    #[must_use]
+    pub fn with_outside(mut self, outside: Outside) -> Self {
+        self.outside = outside;
         self
     }
 }

@@ -127,7 +127,8 @@ async fn setup(ports: &Ports, core: &Core, session: &SessionKey) -> Result<Setup
     let info = ports.stores.sessions.session(&scope, session).await?.ok_or(CompactionError::Nothing)?;
     let own = core.models.choose(&RunOverrides::default(), window.model.as_deref())?;
     // Whoever speaks there next has these tools or fewer: what they take is only to be known roughly.
-    let place = ToolPlace { channel: &session.channel, rank: Rank::Owner, phase: Purpose::Chat };
+    let place =
+        ToolPlace { channel: &session.channel, rank: Rank::Owner, phase: Purpose::Chat, profile: None };
     let frame = Frame::of(ports, core, &own, &core.specs(&RunOverrides::default(), place)).await?;
     let chosen = core.compaction.model.clone().unwrap_or(own);
     let reader = Frame::of(ports, core, &chosen, &[]).await?;
@@ -211,8 +212,16 @@ async fn round(
         before: old[..count].iter().map(|stored| gauge.message(&stored.message)).sum(),
         after: gauge.text(&text),
     };
-    let checkpoint =
-        Checkpoint { id: MessageId::new(ports.ids.as_ref()), upto, summary: text, at: ports.clock.now() };
+    let mut outside =
+        setup.window.checkpoint.as_ref().map(|before| before.outside.clone()).unwrap_or_default();
+    old[..count].iter().for_each(|stored| outside.add_message(&stored.message));
+    let checkpoint = Checkpoint {
+        id: MessageId::new(ports.ids.as_ref()),
+        upto,
+        summary: text,
+        at: ports.clock.now(),
+        outside,
+    };
     let mut writes = Writes { usage, kv: backoff::went_well(session), ..Writes::default() };
     if first && why != Why::Asked {
         writes.outbox.extend(notice(ports, session, &done, checkpoint.id));

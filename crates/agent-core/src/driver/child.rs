@@ -1,8 +1,8 @@
 //! Turns of subagents: what they run with, and how their end reaches their parent.
 
 use session_api::{
-    ChildRun, Delivery, InboundId, Message, OutboxKind, OutboxMessage, Principal, Role, Route, SessionKey,
-    Writes,
+    ChildRun, Delivery, InboundId, Message, OutboxKind, OutboxMessage, Principal, Role, Route, RunOverrides,
+    SessionKey, Writes,
 };
 use subagents::Ended;
 
@@ -40,6 +40,11 @@ impl Child {
     }
 }
 
+/// The profile of the agent that a run with `overrides` is.
+pub(super) fn profile(overrides: &RunOverrides) -> Option<&str> {
+    overrides.child.as_ref()?.profile.as_deref()
+}
+
 impl Run<'_> {
     /// In a subagent's session, whoever speaks: all its turns run as its first row says. The inner error: why it cannot.
     pub(super) async fn know_child(&mut self) -> Result<Result<(), &'static str>, AgentError> {
@@ -67,9 +72,12 @@ impl Run<'_> {
 
     /// An answer. That of a subagent is read by whoever looks for it and sent to nobody.
     pub(super) fn answer(&self, kind: OutboxKind, text: &str) -> OutboxMessage {
-        let message = self.outgoing(kind, text);
+        let mut message = self.outgoing(kind, text);
         match &self.child {
-            Some(_) => OutboxMessage { delivery: Delivery::Pull, ..message },
+            Some(_) => {
+                message.parts.splice(0..0, self.outside.load().parts());
+                OutboxMessage { delivery: Delivery::Pull, ..message }
+            }
             None => message,
         }
     }
@@ -135,6 +143,7 @@ impl Run<'_> {
             principal: &child.principal,
             how: &self.ports.redact.redact(&how),
             text: &self.ports.redact.redact(text.as_deref().unwrap_or_default()),
+            outside: &self.outside.load(),
             now: self.ports.clock.now(),
         };
         writes.inbound.push(subagents::result(&ended));

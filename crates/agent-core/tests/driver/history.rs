@@ -29,7 +29,7 @@ fn stored(turns: &[Vec<usize>]) -> Vec<StoredMessage> {
             let call = |id| Part::ToolCall(ToolCall { id, name: name.clone(), arguments: arguments.clone() });
             let result = |call_id| {
                 let (status, content) = (ToolStatus::Ok, vec![Part::text("seen")]);
-                Part::ToolResult(ToolResult { call_id, name: name.clone(), status, content, whole: None })
+                Part::ToolResult(ToolResult::new(call_id, name.clone(), status, content))
             };
             add(Role::Assistant, ids().map(call).collect());
             add(Role::Tool, ids().map(result).collect());
@@ -63,6 +63,7 @@ proptest! {
 #[test]
 fn a_summary_stands_first_and_an_empty_one_nowhere() {
     let checkpoint = |summary: &str| Checkpoint {
+        outside: session_api::Outside::default(),
         id: MessageId(Uuid::from_u128(99)),
         upto: 0,
         summary: summary.into(),
