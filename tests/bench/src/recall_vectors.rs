@@ -84,7 +84,7 @@ async fn search(store: &SqliteStore) -> Result<Vec<Figure>> {
         if round >= 20 {
             samples.add(watch.elapsed());
         }
-        let own = number / (STORED / SESSIONS) % 10 != 0;
+        let own = !(number / (STORED / SESSIONS)).is_multiple_of(10);
         let found = nearest.hits.first().is_some_and(|hit| hit.text == number.to_string());
         ensure!(found == own, "text {number} was found by the owner: {found}");
     }
