@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use session_api::{
-    AuditEntry, AuditLog, Batch, Cap, Clock, Delivery, Inbound, InboundId, InboundKind, LeaseFrom, Mailbox,
-    ManualClock, Message, MessageId, OnDoubt, OutboxId, OutboxKind, OutboxMessage, Outcome, Part, Principal,
-    PrincipalId, Purpose, ReservationId, Reserve, Role, Route, RunNow, RunOverrides, Runner, Scope,
-    SequentialIds, SessionKey, SessionStore, Settlement, Splitter, Step, StepKind, Timestamp, Turn,
+    AuditEntry, AuditLog, Batch, Cap, Clock, Delivery, Inbound, InboundId, InboundKind, JobStore, LeaseFrom,
+    Mailbox, ManualClock, Message, MessageId, OnDoubt, OutboxId, OutboxKind, OutboxMessage, Outcome, Part,
+    Principal, PrincipalId, Purpose, ReservationId, Reserve, Role, Route, RunNow, RunOverrides, Runner,
+    Scope, SequentialIds, SessionKey, SessionStore, Settlement, Splitter, Step, StepKind, Timestamp, Turn,
     UsageEntry, UsageLedger, WhenBusy, WindowBudget, WorkerId, Writes,
 };
 use sqlx::{AssertSqlSafe, Connection, Row};
@@ -160,6 +160,9 @@ fn notice(ids: &SequentialIds, session: &SessionKey) -> Writes {
 /// What a gateway does beside turns: strangers, interrupts and locks come in, messages go out or do not, and what waits
 /// is looked after.
 async fn serve(store: &SqliteStore, worker: WorkerId, ids: &SequentialIds) {
+    assert_eq!(store.next_job_at().await.unwrap(), None);
+    assert!(store.upcoming_jobs(None, 9).await.unwrap().is_empty());
+    assert!(store.claim_due(worker, store.now(), 9).await.unwrap().is_empty());
     let row = inbound(ids);
     let session = row.session.clone();
     let batch = |kind, busy| Batch {

@@ -278,6 +278,7 @@ macro_rules! store_contract {
                 a_job_fires_once
                 an_invalid_fire_changes_nothing
                 several_jobs_are_claimed_at_once
+                upcoming_jobs_come_in_pages
                 a_change_ends_a_claim
                 a_job_is_written_without_a_turn
                 a_job_is_switched_off_and_on
