@@ -90,7 +90,7 @@ pub use stores::Stores;
 pub use turn::{
     Control, DeadLetter, FailOutcome, LeaseFrom, LeasePolicy, Turn, TurnLease, TurnState, TurnView,
 };
-pub use usage::{Cap, Purpose, Reservation, Reserve, UsageBy, UsageEntry, UsageLedger, UsageTotal};
+pub use usage::{Cap, CapOf, Purpose, Reservation, Reserve, UsageBy, UsageEntry, UsageLedger, UsageTotal};
 pub use writes::Writes;
 
 #[cfg(any(test, feature = "contract"))]

@@ -346,6 +346,7 @@ macro_rules! store_contract {
                 a_settled_reservation_counts_at_its_cost
                 a_reservation_is_settled_once
                 a_limit_counts_its_time_and_its_turn
+                a_limit_counts_a_session_with_those_it_started
                 an_abandoned_reservation_counts_as_spent
                 totals_sum_up_by_group
                 totals_keep_to_their_scope
