@@ -91,7 +91,7 @@ pub use stores::Stores;
 pub use turn::{
     Control, DeadLetter, FailOutcome, LeaseFrom, LeasePolicy, Turn, TurnLease, TurnState, TurnView,
 };
-pub use usage::{Cap, Purpose, Reservation, Reserve, UsageBy, UsageEntry, UsageLedger, UsageTotal};
+pub use usage::{Cap, CapOf, Purpose, Reservation, Reserve, UsageBy, UsageEntry, UsageLedger, UsageTotal};
 pub use vectors::{Nearest, VectorIndex, VectorMark, WithoutVector, fused, nearness, of_unit_length};
 pub use writes::Writes;
 
