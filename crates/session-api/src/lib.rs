@@ -50,7 +50,7 @@ mod usage;
 mod writes;
 
 pub use approval::{Approval, ApprovalState, ApprovalWrite, Decision};
-pub use audit::{AuditEntry, AuditLog, AuditRow, AuditVerdict};
+pub use audit::{AuditEntry, AuditHead, AuditLog, AuditRow, AuditVerdict};
 pub use backlog::Backlog;
 pub use batch::{Acceptance, Accepted, Ack, Batch, CursorMove, CursorPosition, RunNow, SourceLease};
 pub use blob::{BlobId, BlobStore};

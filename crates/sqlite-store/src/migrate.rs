@@ -27,12 +27,14 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 3, sql: include_str!("../migrations/0003_jobs.sql"), changes_data: false },
     Migration { version: 4, sql: include_str!("../migrations/0004_effort.sql"), changes_data: false },
     Migration { version: 5, sql: include_str!("../migrations/0005_memory.sql"), changes_data: false },
+    Migration { version: 8, sql: include_str!("../migrations/0008_audit_heads.sql"), changes_data: false },
 ];
 
 /// The tables of the newest version. A file that lacks one is damaged, whatever its version says.
 pub(crate) const TABLES: &[&str] = &[
     "approvals",
     "audit",
+    "audit_heads",
     "checkpoints",
     "cursors",
     "drafts",
@@ -338,7 +340,8 @@ mod tests {
                 "[2c, ea, 2f, 7b]",
                 "[7e, 30, 18, e2]",
                 "[c0, f8, 56, 35]",
-                "[c7, 6a, 22, 27]"
+                "[c7, 6a, 22, 27]",
+                "[94, 48, 5b, 7d]"
             ]
         );
     }
