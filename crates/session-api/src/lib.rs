@@ -88,7 +88,9 @@ pub use stores::Stores;
 pub use turn::{
     Control, DeadLetter, FailOutcome, LeaseFrom, LeasePolicy, Turn, TurnLease, TurnState, TurnView,
 };
-pub use usage::{Cap, Purpose, Reservation, Reserve, UsageBy, UsageEntry, UsageLedger, UsageTotal};
+pub use usage::{
+    Cap, JOB_RESERVATION, Purpose, Reservation, Reserve, UsageBy, UsageEntry, UsageLedger, UsageTotal,
+};
 pub use writes::Writes;
 
 #[cfg(any(test, feature = "contract"))]

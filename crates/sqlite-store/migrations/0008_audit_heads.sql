@@ -13,3 +13,6 @@ INSERT INTO audit_heads (day, rows, hash, last)
 
 -- The digest of a payload that was taken away; the chain covers it in the place of the payload.
 ALTER TABLE audit ADD COLUMN erased TEXT;
+
+-- Finds what was reserved long ago for a job that has died since.
+CREATE INDEX reservations_at ON reservations (at);

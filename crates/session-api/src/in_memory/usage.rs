@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use async_trait::async_trait;
 
-use super::InMemoryStore;
+use super::{InMemoryStore, state::State};
 use crate::{
-    Cap, Purpose, Reservation, ReservationId, Reserve, Scope, SessionKey, StoreError, Timestamp, TurnId,
-    UsageBy, UsageEntry, UsageLedger, UsageTotal,
+    Cap, JOB_RESERVATION, Purpose, Reservation, ReservationId, Reserve, Scope, SessionKey, StoreError,
+    Timestamp, TurnId, UsageBy, UsageEntry, UsageLedger, UsageTotal,
 };
 
 #[derive(Default)]
@@ -57,8 +57,12 @@ impl Ledger {
 
     /// What a turn reserved and never settled is spent: nobody knows how much of it was.
     pub(super) fn abandon(&mut self, turn: TurnId) {
+        self.give_up(|held| held.turn == turn);
+    }
+
+    fn give_up(&mut self, which: impl Fn(&Reserve) -> bool) {
         let mut left: Vec<Reserve> =
-            self.open.extract_if(|_, held| held.turn == turn).map(|(_, held)| held).collect();
+            self.open.extract_if(|_, held| which(held)).map(|(_, held)| held).collect();
         left.sort_by_key(|held| held.id);
         for held in left {
             self.settle(UsageEntry {
@@ -112,7 +116,12 @@ fn day(at: Timestamp) -> String {
 #[async_trait]
 impl UsageLedger for InMemoryStore {
     async fn reserve(&self, request: Reserve) -> Result<Reservation, StoreError> {
-        Ok(self.with(|state| state.ledger.reserve(request)))
+        Ok(self.with(|state| {
+            let State { ledger, turns, .. } = state;
+            let old = |held: &Reserve| request.at.since(held.at) > JOB_RESERVATION;
+            ledger.give_up(|held| old(held) && !turns.contains_key(&held.turn));
+            ledger.reserve(request)
+        }))
     }
 
     async fn usage_totals(
