@@ -342,6 +342,7 @@ macro_rules! store_contract {
             }
             usage {
                 open_reservations_count_at_their_ceiling
+                a_reservation_of_a_dead_job_is_spent_after_a_while
                 a_refused_request_reserves_nothing
                 a_settled_reservation_counts_at_its_cost
                 a_reservation_is_settled_once
