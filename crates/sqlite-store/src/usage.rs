@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use session_api::{
-    Cap, CapOf, JOB_RESERVATION, Reservation, Reserve, Scope, StoreError, Timestamp, TurnId, UsageBy, UsageEntry,
-    UsageLedger, UsageTotal,
+    Cap, CapOf, JOB_RESERVATION, Reservation, Reserve, Scope, StoreError, Timestamp, TurnId, UsageBy,
+    UsageEntry, UsageLedger, UsageTotal,
 };
 
 use crate::{

@@ -367,6 +367,7 @@ macro_rules! store_contract {
                 a_message_is_taken_up_once
                 a_scope_limits_recall
                 a_shared_session_belongs_to_nobody_alone
+                a_group_belongs_to_nobody_alone
                 recall_is_narrowed
                 what_is_taken_away_is_not_found
                 a_tool_result_is_found

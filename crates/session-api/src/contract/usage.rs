@@ -7,8 +7,8 @@ use super::{
 use std::time::Duration;
 
 use crate::{
-    Batch, Cap, CapOf, Inbound, JOB_RESERVATION, Purpose, Reservation, ReservationId, Reserve, Scope, Timestamp, Turn,
-    UsageBy, UsageEntry, UsageTotal, Writes,
+    Batch, Cap, CapOf, Inbound, JOB_RESERVATION, Purpose, Reservation, ReservationId, Reserve, Scope,
+    Timestamp, Turn, UsageBy, UsageEntry, UsageTotal, Writes,
 };
 
 const DAY: i64 = 86_400_000;

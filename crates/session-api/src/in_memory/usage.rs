@@ -6,8 +6,8 @@ use async_trait::async_trait;
 
 use super::{InMemoryStore, state::State};
 use crate::{
-    Cap, CapOf, JOB_RESERVATION, Purpose, Reservation, ReservationId, Reserve, Scope, SessionKey, StoreError, Timestamp,
-    TurnId, UsageBy, UsageEntry, UsageLedger, UsageTotal,
+    Cap, CapOf, JOB_RESERVATION, Purpose, Reservation, ReservationId, Reserve, Scope, SessionKey, StoreError,
+    Timestamp, TurnId, UsageBy, UsageEntry, UsageLedger, UsageTotal,
 };
 
 #[derive(Default)]
