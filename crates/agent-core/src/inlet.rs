@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, fmt, ops::Deref, sync::Arc, time::Duration};
 use bytes::Bytes;
 use session_api::{
     Acceptance, Accepted, Ack, Batch, Clock, CursorMove, CursorPosition, IdSource, Inbound, InboundId,
-    InboundKind, Part, Route, RunOverrides, Runner, SessionKey, SourceLease, StoreError, Stores, WhenBusy,
-    WorkerId, Writes,
+    InboundKind, Part, Rank, Route, RunOverrides, Runner, SessionKey, SourceLease, StoreError, Stores,
+    WhenBusy, WorkerId, Writes,
 };
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -216,9 +216,15 @@ impl Inlet {
             thread: arrival.thread,
         };
         let id = InboundId::new(setup.ids.as_ref());
-        let texts: Vec<&str> = arrival.parts.iter().filter_map(Part::as_text).collect();
+        // A channel marks words that hardly come from whom they name. The owner's own are trusted, once admitted.
+        let mut parts = arrival.parts;
+        let marked = matches!(parts.first(), Some(Part::Outside { .. }));
+        if marked && principal.rank == Rank::Owner {
+            parts.remove(0);
+        }
+        let texts: Vec<&str> = parts.iter().filter_map(Part::as_text).collect();
         let kind = commands::kind_of(&texts.join("\n"));
-        let voice = arrival.parts.iter().any(is_voice);
+        let voice = parts.iter().any(is_voice);
         let coalesce = setup.policy.coalesce.filter(|_| kind == InboundKind::Message && !voice);
         Some(Inbound {
             id,
@@ -232,7 +238,7 @@ impl Inlet {
             busy: setup.policy.busy,
             runner: Runner::Any,
             overrides: RunOverrides::default(),
-            parts: arrival.parts,
+            parts,
             received_at: arrival.received_at,
             correlation: id.to_string(),
         })

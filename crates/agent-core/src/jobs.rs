@@ -81,7 +81,7 @@ pub(crate) fn row(
             retries: RETRIES,
             ..RunOverrides::default()
         },
-        parts: vec![Part::text(text)],
+        parts: round.notes.outside.parts().chain([Part::text(text)]).collect(),
         received_at: now,
         correlation: id.to_string(),
     }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use session_api::{
     BlobStore, Delivery, IdSource, OnDoubt, OutboxId, OutboxKind, OutboxMessage, Part, Writes,
 };
-use tool_api::{Effect, ToolContext, ToolError, ToolOutput, TypedTool};
+use tool_api::{Effect, Risk, ToolContext, ToolError, ToolOutput, TypedTool};
 
 use crate::{Speaker, driver::is_pulled};
 
@@ -39,6 +39,11 @@ impl TypedTool for Speak {
     const DESCRIPTION: &'static str =
         "Send a voice message to this chat, where it is asked for or the person sends such messages too.";
     const EFFECT: Effect = Effect::Ours;
+
+    fn risk(&self, _context: &ToolContext, _args: &Self::Args) -> Option<Risk> {
+        // It goes where the answer goes.
+        None
+    }
 
     async fn run(&self, context: &ToolContext, args: Self::Args) -> Result<ToolOutput, ToolError> {
         if is_pulled(&context.reply.channel) {
@@ -114,6 +119,7 @@ mod tests {
             turn: TurnId(uuid::Uuid::nil()),
             call_id: CallId("c".into()),
             run: Arc::default(),
+            outside: session_api::Outside::default(),
             offered: Arc::from([]),
             now: Timestamp(0),
             timeout: Duration::from_secs(60),

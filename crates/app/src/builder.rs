@@ -1,6 +1,7 @@
 //! From a configuration to an assistant.
 
 mod models;
+mod vectors;
 
 use std::{
     path::{Path, PathBuf},
@@ -10,7 +11,7 @@ use std::{
 
 use agent_core::{
     CaughtUp, Core, EventBus, Factotum, Hook, LearntPrompts, LocalBus, Models, Ports, PromptSource,
-    ReadSkill, SkillSource, Speak, Transcriber, WithWorkingMemory, gateway::Channels,
+    ReadSkill, SkillSource, Speak, Transcriber, WithVectors, WithWorkingMemory, gateway::Channels,
 };
 use futures_util::future::BoxFuture;
 use providers::Switchboard;
@@ -18,8 +19,8 @@ use schedule::Zones;
 use secrecy::SecretString;
 use session_api::{Clock, IdSource, KvStore, LeasePolicy, StoreError, Stores, WorkerId};
 use sqlite_store::{Durability, OpenOptions, SqliteStore};
-use tool_api::{AlwaysAsk, Approver, Registry, Tool, ToolSource, Typed, TypedTool as _};
-use tools::Workspace;
+use tool_api::{AlwaysAsk, Approver, AskAfterOutside, Registry, Tool, ToolSource, Typed, TypedTool as _};
+use tools::{Taint, Workspace};
 
 use crate::{
     App, Assistant, Environment, SetupError, SetupProblem, SystemClock, SystemIds,
@@ -162,6 +163,7 @@ impl Builder {
         }
         let choice = self.choice(&mut problems).await;
         let transcriber = self.transcriber(&mut problems);
+        let embedder = self.embedder(&mut problems);
         let workspace_dir = self.config.workspace(&self.home);
         let workspace = match crate::workspace::make_home(&self.home)
             .and_then(|()| std::fs::create_dir_all(&workspace_dir))
@@ -190,10 +192,18 @@ impl Builder {
             },
             None => None,
         };
+        let vectors = match (&stores, embedder) {
+            (Some(stores), Some(embedder)) => Some(self.vectors(stores, embedder)),
+            _ => None,
+        };
         // Whoever searches finds what was said and noted until then.
         let stores = stores.map(|stores| {
             let files = Arc::new(WorkspaceNotes { workspace: workspace_dir.clone() });
-            Stores { memory: Arc::new(CaughtUp::new(stores.memory.clone(), files)), ..stores }
+            let memory = match &vectors {
+                Some(vectors) => Arc::new(WithVectors::new(stores.memory.clone(), vectors.clone())),
+                None => stores.memory.clone(),
+            };
+            Stores { memory: Arc::new(CaughtUp::new(memory, files)), ..stores }
         });
         let equipment = match (&workspace, &stores) {
             (Some(workspace), Some(stores)) => self.equipment(workspace.clone(), stores, &mut problems),
@@ -222,6 +232,7 @@ impl Builder {
         Ok(App {
             factotum: Factotum::new(ports, core),
             stores,
+            vectors,
             tasks,
             writer,
             database,
@@ -262,7 +273,11 @@ impl Builder {
         }
         let agent = &self.config.agent;
         let workspace = self.config.workspace(&self.home);
-        let approver = self.approver.take().unwrap_or_else(|| Arc::new(AlwaysAsk(agent.ask.clone())));
+        let always = AlwaysAsk(agent.ask.clone());
+        let approver = self.approver.take().unwrap_or_else(|| match self.config.tools.taint {
+            Taint::Ask => Arc::new(AskAfterOutside(always)),
+            Taint::Off => Arc::new(always),
+        });
         let names = tools.names().map(str::to_owned).collect();
         let profiles = profiles.map(|workspace| Profiles { workspace, tools: names });
         let prompts = self

@@ -11,7 +11,7 @@ use crate::brake::Brake;
 use crate::config::Config;
 use crate::heads::Heads;
 use crate::threads::{self, ReplyTo, Ties};
-use crate::{attachments, body, trust};
+use crate::{attachments, body, quotes, trust};
 
 /// A mail as it came from the server.
 #[derive(Debug)]
@@ -51,6 +51,11 @@ pub(crate) async fn arrival(
         arrival.distrusted = Some("it cannot be read".into());
         return Ok(arrival);
     };
+    // The first mark is about the sender's own words, and means nothing where the owner wrote them.
+    arrival.parts.push(Part::Outside { through: "a mail".into() });
+    if quotes::holds_others(&content.text, &subject) {
+        arrival.parts.push(Part::Outside { through: "a forwarded mail".into() });
+    }
     arrival.parts.push(Part::text(content.text));
     let files: Vec<_> = content.files.iter().map(Owned::borrowed).collect();
     arrival.parts.extend(attachments::keep(&files, config, inlet).await?);

@@ -32,8 +32,7 @@ const OUTLOOK: [(&str, &str); 6] = [
 /// The text without quoted history and signature. The whole text where nothing else is in it, or where it is forwarded.
 pub(crate) fn cut(text: &str, subject: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    let forwarded = ["fwd:", "fw:", "wg:", "tr:", "rv:"].iter().any(|mark| starts(subject, mark));
-    if forwarded || text.contains("---------- Forwarded message") {
+    if is_forwarded(&text, subject) {
         return capped(text.trim());
     }
     let lines: Vec<&str> = text.lines().collect();
@@ -67,6 +66,16 @@ pub(crate) fn cut(text: &str, subject: &str) -> String {
     }
     let left = squeezed(&kept);
     capped(if left.is_empty() { text.trim() } else { &left })
+}
+
+/// Whether words of others stand in what [`cut`] left of a mail.
+pub(crate) fn holds_others(text: &str, subject: &str) -> bool {
+    is_forwarded(text, subject) || text.lines().any(|line| line.trim_start().starts_with('>'))
+}
+
+fn is_forwarded(text: &str, subject: &str) -> bool {
+    ["fwd:", "fw:", "wg:", "tr:", "rv:"].iter().any(|mark| starts(subject, mark))
+        || text.contains("---------- Forwarded message")
 }
 
 fn starts(text: &str, mark: &str) -> bool {

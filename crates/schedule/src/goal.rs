@@ -1,7 +1,7 @@
 //! How far a goal is: what its rounds wrote down.
 
 use serde::{Deserialize, Serialize};
-use session_api::{JobId, KvWrite, PrincipalId};
+use session_api::{JobId, KvWrite, Outside, PrincipalId};
 
 /// So many notes are kept, the newest: a goal does not grow with its rounds.
 const KEPT: usize = 12;
@@ -16,6 +16,9 @@ pub struct GoalNotes {
     pub notes: Vec<String>,
     /// Whether it is reached.
     pub reached: bool,
+    /// Through what the rounds that wrote them had read text from outside.
+    #[serde(skip_serializing_if = "Outside::is_empty")]
+    pub outside: Outside,
 }
 
 impl GoalNotes {

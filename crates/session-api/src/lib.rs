@@ -40,6 +40,7 @@ mod mailbox;
 mod memory;
 mod message;
 mod outbox;
+mod outside;
 mod pairing;
 mod principal;
 mod session;
@@ -47,6 +48,7 @@ mod session_store;
 mod stores;
 mod turn;
 mod usage;
+mod vectors;
 mod writes;
 
 pub use approval::{Approval, ApprovalState, ApprovalWrite, Decision};
@@ -80,6 +82,7 @@ pub use outbox::{
     Delivery, Draft, OnDoubt, OutPart, OutboxKind, OutboxMessage, PartClaim, PartState, Settlement, Splitter,
     Undelivered,
 };
+pub use outside::Outside;
 pub use pairing::{PairingCode, PairingCodeError};
 pub use principal::{PersonWrite, Principal, PrincipalId, Rank, Scope};
 pub use session::{Route, SessionInfo, SessionKey, SessionKeyError, SessionWrite};
@@ -91,6 +94,7 @@ pub use turn::{
 pub use usage::{
     Cap, JOB_RESERVATION, Purpose, Reservation, Reserve, UsageBy, UsageEntry, UsageLedger, UsageTotal,
 };
+pub use vectors::{Nearest, VectorIndex, VectorMark, WithoutVector, fused, nearness, of_unit_length};
 pub use writes::Writes;
 
 #[cfg(any(test, feature = "contract"))]

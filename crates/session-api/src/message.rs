@@ -141,6 +141,12 @@ pub enum Part {
         /// Its content.
         data: serde_json::Value,
     },
+    /// A mark: what follows in this message, or this tool's result, was written outside (see
+    /// [`Outside`](crate::Outside)). No model reads it.
+    Outside {
+        /// What it came through, such as a tool's name.
+        through: String,
+    },
 }
 
 impl Part {

@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{Effort, Message, MessageId, Scope, SessionInfo, SessionKey, StoreError, Timestamp, Writes};
+use crate::{
+    Effort, Message, MessageId, Outside, Scope, SessionInfo, SessionKey, StoreError, Timestamp, Writes,
+};
 
 /// A message with its place in its session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +27,9 @@ pub struct Checkpoint {
     pub summary: String,
     /// When it was made.
     pub at: Timestamp,
+    /// The marks of the messages that it stands for.
+    #[serde(default)]
+    pub outside: Outside,
 }
 
 /// How much of a history to read.

@@ -9,7 +9,7 @@ use crate::{
     answers::STOP,
     apply::{self, pk},
     audit,
-    encode::{Reading, bytes, int},
+    encode::{Reading, bytes, int, json},
     history::{IN_SCOPE, bind_scope},
     memory,
     script::Script,
@@ -35,6 +35,9 @@ pub(crate) const FATES: &[(&str, Fate)] = &[
     ("memory_forgotten", Fate::Goes),
     ("memory_notes", Fate::Stays("belongs to a file")),
     ("memory_state", Fate::Stays("belongs to the index")),
+    ("memory_vector_state", Fate::Stays("belongs to the index")),
+    ("memory_vectors", Fate::Goes),
+    ("memory_vectors_gone", Fate::Stays("numbers only, until what went is out of the file too")),
     ("memory_words", Fate::Goes),
     ("memory_words_config", Fate::Stays("part of memory_words")),
     ("memory_words_data", Fate::Goes),
@@ -212,10 +215,12 @@ pub(crate) async fn checkpoint(
         return Err(conflict(format!("another checkpoint of {key} came first")));
     }
     let mut script = Script::new(
-        "INSERT INTO checkpoints (session_id, no, id, upto, summary, at) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO checkpoints (session_id, no, id, upto, summary, at, outside) VALUES (?, ?, ?, ?, ?, ?, ?)",
     );
     script.bind(session).bind(transaction.no()?).bind(bytes(checkpoint.id.0)).bind(int(checkpoint.upto));
     script.bind(checkpoint.summary).bind(checkpoint.at.0);
+    let outside = &checkpoint.outside;
+    script.bind(if outside.is_empty() { String::new() } else { json(outside)? });
     apply::apply(transaction, &mut script, None, &mut writes).await?;
     transaction.finish(script).await.map(drop)
 }

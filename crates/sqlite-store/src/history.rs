@@ -1,7 +1,7 @@
 //! Reads histories.
 
 use session_api::{
-    Checkpoint, Effort, MessageId, Page, Scope, SearchHit, SessionInfo, SessionKey, StoreError,
+    Checkpoint, Effort, MessageId, Outside, Page, Scope, SearchHit, SessionInfo, SessionKey, StoreError,
     StoredMessage, TurnId, Window, WindowBudget,
 };
 
@@ -38,7 +38,7 @@ const INFO: &str = "SELECT s.key, s.principal, s.shared, s.title, s.model, s.par
 
 /// The session and its newest checkpoint in one row, found by two index look-ups.
 const WINDOW: &str =
-    "SELECT s.id, s.epoch, s.model, s.last_seq, c.id, c.upto, c.summary, c.at, s.effort FROM sessions s
+    "SELECT s.id, s.epoch, s.model, s.last_seq, c.id, c.upto, c.summary, c.at, s.effort, c.outside FROM sessions s
     LEFT JOIN checkpoints c ON c.session_id = s.id
         AND c.no = (SELECT max(no) FROM checkpoints WHERE session_id = s.id)
     WHERE s.key = ? AND {scope}";
@@ -106,7 +106,8 @@ async fn read_window(
     window.effort = effort(&session, 8)?;
     if let Some(id) = session.maybe_id(4)? {
         let (upto, summary, at) = (session.uint(5)?, session.text(6)?, session.time(7)?);
-        window.checkpoint = Some(Checkpoint { id: MessageId(id), upto, summary, at });
+        let outside = if session.text(9)?.is_empty() { Outside::default() } else { session.json(9)? };
+        window.checkpoint = Some(Checkpoint { id: MessageId(id), upto, summary, at, outside });
     }
     let Some(row) = found.first(1) else { return Ok((window, true)) };
     let row = Reading { file, row: &row };

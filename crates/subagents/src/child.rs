@@ -1,8 +1,8 @@
 //! A subagent's session and its first row.
 
 use session_api::{
-    Inbound, InboundId, InboundKind, Part, Principal, Route, RunOverrides, Runner, SessionKey, Timestamp,
-    WhenBusy,
+    Inbound, InboundId, InboundKind, Outside, Part, Principal, Route, RunOverrides, Runner, SessionKey,
+    Timestamp, WhenBusy,
 };
 
 /// The channel of subagents' sessions.
@@ -39,6 +39,8 @@ pub struct Start<'a> {
     pub principal: &'a Principal,
     /// What it is to do.
     pub task: String,
+    /// Through what its parent has read text from outside: it has read it too.
+    pub outside: &'a Outside,
     /// How it runs: see [`narrowed`](crate::narrowed).
     pub overrides: RunOverrides,
     /// When.
@@ -48,7 +50,8 @@ pub struct Start<'a> {
 /// The row that starts a subagent.
 #[must_use]
 pub fn row(start: Start<'_>) -> Inbound {
-    let Start { id, parent, reply, principal, task, overrides, now } = start;
+    let Start { id, parent, reply, principal, task, outside, overrides, now } = start;
+    let parts = outside.parts().chain([Part::text(task)]).collect();
     Inbound {
         id,
         external_id: id.to_string(),
@@ -61,7 +64,7 @@ pub fn row(start: Start<'_>) -> Inbound {
         coalesce: None,
         runner: Runner::Any,
         overrides,
-        parts: vec![Part::text(task)],
+        parts,
         received_at: now,
         correlation: id.to_string(),
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use session_api::{
-    InboundId, InboundKind, InboundState, OutboxKind, Outcome, Part, Scope, SessionInfo, SessionKey,
+    InboundId, InboundKind, InboundState, OutboxKind, Outcome, Outside, Part, Scope, SessionInfo, SessionKey,
     StoreError, Stores, Timestamp, TurnState, UsageBy,
 };
 
@@ -79,6 +79,9 @@ pub struct AgentView {
     /// What it said last.
     #[serde(skip)]
     pub said: String,
+    /// Through what text from outside came into that.
+    #[serde(skip)]
+    pub outside: Outside,
     /// Those that it started, in the order of their start.
     pub agents: Vec<AgentView>,
 }
@@ -191,7 +194,7 @@ async fn view(stores: &Stores, info: &SessionInfo, depth: usize) -> Result<Optio
         None => match &first.state {
             InboundState::Settled(settled) if settled.outcome == Outcome::Stopped => AgentState::Stopped,
             InboundState::Dead { error } => AgentState::Failed(error.clone()),
-            _ if last.is_some_and(|message| message.kind == OutboxKind::Reply) => AgentState::Done,
+            _ if last.as_ref().is_some_and(|message| message.kind == OutboxKind::Reply) => AgentState::Done,
             _ => AgentState::Failed(short(&said)),
         },
     };
@@ -208,6 +211,7 @@ async fn view(stores: &Stores, info: &SessionInfo, depth: usize) -> Result<Optio
         cost_micros: usage.iter().map(|total| total.cost_micros).sum(),
         task: short(&text(&inbound.parts)),
         said,
+        outside: last.map(|message| Outside::in_parts(&message.parts)).unwrap_or_default(),
         agents,
     }))
 }

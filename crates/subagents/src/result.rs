@@ -1,8 +1,8 @@
 //! How a subagent's end reaches its parent.
 
 use session_api::{
-    Inbound, InboundId, InboundKind, Part, Principal, Route, RunOverrides, Runner, SessionKey, Timestamp,
-    TurnId, WhenBusy,
+    Inbound, InboundId, InboundKind, Outside, Part, Principal, Route, RunOverrides, Runner, SessionKey,
+    Timestamp, TurnId, WhenBusy,
 };
 
 /// How a subagent has ended that did what it was to do.
@@ -29,6 +29,8 @@ pub struct Ended<'a> {
     pub how: &'a str,
     /// What it said last.
     pub text: &'a str,
+    /// Through what it has read text from outside.
+    pub outside: &'a Outside,
     /// When.
     pub now: Timestamp,
 }
@@ -36,8 +38,9 @@ pub struct Ended<'a> {
 /// The row that tells a parent of the end of its child. A turn tells it once.
 #[must_use]
 pub fn result(ended: &Ended<'_>) -> Inbound {
-    let Ended { id, child, name, turn, parent, reply, principal, how, text, now } = *ended;
-    let mut parts = vec![Part::text(format!("[The agent “{name}” ({child}) has ended: {how}]"))];
+    let Ended { id, child, name, turn, parent, reply, principal, how, text, outside, now } = *ended;
+    let mut parts: Vec<Part> = outside.parts().collect();
+    parts.push(Part::text(format!("[The agent “{name}” ({child}) has ended: {how}]")));
     if !text.trim().is_empty() {
         parts.push(Part::text(text));
     }

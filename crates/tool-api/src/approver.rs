@@ -1,8 +1,8 @@
 //! May this call run?
 
-use session_api::{Principal, Rank, SessionKey, ToolCall};
+use session_api::{Outside, Principal, Rank, SessionKey, ToolCall};
 
-use crate::ToolSpec;
+use crate::{Risk, ToolSpec};
 
 /// A call before it runs.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +15,10 @@ pub struct CallToJudge<'a> {
     pub principal: &'a Principal,
     /// The conversation.
     pub session: &'a SessionKey,
+    /// Through what the turn has read text from outside.
+    pub outside: &'a Outside,
+    /// What the call could do that such text must not talk the model into. Told only where there is such text.
+    pub risk: Option<Risk>,
 }
 
 /// A decision.
@@ -60,6 +64,23 @@ impl Approver for AlwaysAsk {
             Verdict::Ask { reason, needs: Rank::Owner }
         } else {
             Verdict::Allow
+        }
+    }
+}
+
+/// In a turn that has read text from outside, asks the owner about what such text must not talk a model into; else as the
+/// inner one says.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AskAfterOutside<A>(pub A);
+
+impl<A: Approver> Approver for AskAfterOutside<A> {
+    fn decide(&self, call: CallToJudge<'_>) -> Verdict {
+        match (self.0.decide(call), call.risk) {
+            (Verdict::Allow, Some(risk)) if !call.outside.is_empty() => Verdict::Ask {
+                reason: format!("this turn has read text from outside ({}), and {risk}", call.outside),
+                needs: Rank::Owner,
+            },
+            (verdict, _) => verdict,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use session_api::{CallId, Principal, Route, RunOverrides, SessionKey, Timestamp, TurnId};
+use session_api::{CallId, Outside, Principal, Route, RunOverrides, SessionKey, Timestamp, TurnId};
 use tokio_util::sync::CancellationToken;
 
 /// Given to every call. A tool takes its rights from here, never from its arguments.
@@ -24,6 +24,8 @@ pub struct ToolContext {
     pub run: Arc<RunOverrides>,
     /// The tools that the turn has, by name.
     pub offered: Arc<[String]>,
+    /// Through what the turn has read text from outside. Whoever it starts has read it too.
+    pub outside: Outside,
     /// Wall-clock time at the start of the call.
     pub now: Timestamp,
     /// How long it may take. The caller enforces it too.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use session_api::{CallId, Principal, Route, SessionKey, Timestamp, TurnId};
+use session_api::{CallId, Outside, Principal, Route, SessionKey, Timestamp, TurnId};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Effect, Tool, ToolContext, ToolError};
@@ -20,6 +20,7 @@ pub fn context() -> ToolContext {
         call_id: CallId("call-1".into()),
         run: Arc::default(),
         offered: Arc::default(),
+        outside: Outside::default(),
         now: Timestamp(1_800_000_000_000),
         timeout: Duration::from_secs(10),
         cancel: CancellationToken::new(),

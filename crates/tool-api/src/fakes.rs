@@ -9,13 +9,13 @@ use crate::{Effect, Tool, ToolContext, ToolError, ToolOutput, ToolSpec};
 /// Answers its calls with prepared results in order, the last one for ever, and remembers the arguments.
 pub struct ScriptedTool {
     spec: ToolSpec,
+    outside: bool,
     results: Mutex<Vec<Result<ToolOutput, ToolError>>>,
     calls: Mutex<Vec<String>>,
 }
 
 impl ScriptedTool {
     /// A tool named `name` that takes any object.
-    ///
     pub fn new(name: &str, effect: Effect, results: Vec<Result<ToolOutput, ToolError>>) -> Self {
         let spec = ToolSpec {
             name: name.to_owned(),
@@ -24,7 +24,14 @@ impl ScriptedTool {
             effect,
             timeout: Duration::from_secs(5),
         };
-        Self { spec, results: Mutex::new(results), calls: Mutex::new(Vec::new()) }
+        Self { spec, outside: false, results: Mutex::new(results), calls: Mutex::new(Vec::new()) }
+    }
+
+    /// This as a tool that reads text from outside.
+    #[must_use]
+    pub fn reading_outside(mut self) -> Self {
+        self.outside = true;
+        self
     }
 
     /// The arguments of all calls so far.
@@ -44,6 +51,10 @@ impl Tool for ScriptedTool {
             Ok(_) => Ok(()),
             Err(error) => Err(ToolError::InvalidArguments(error.to_string())),
         }
+    }
+
+    fn reads_outside(&self, _arguments: &str) -> bool {
+        self.outside
     }
 
     async fn call(&self, _context: &ToolContext, arguments: &str) -> Result<ToolOutput, ToolError> {

@@ -1,6 +1,6 @@
 //! What a call gives back.
 
-use session_api::{Importance, Part, Writes};
+use session_api::{Importance, Outside, Part, Writes};
 
 /// A successful call's result.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -12,6 +12,9 @@ pub struct ToolOutput {
     pub writes: Writes,
     /// How much it matters.
     pub importance: Importance,
+    /// Through what text from outside came into it, where the tool reads such text only now and then; see
+    /// [`Tool::reads_outside`](crate::Tool::reads_outside).
+    pub outside: Outside,
 }
 
 impl ToolOutput {
@@ -24,6 +27,13 @@ impl ToolOutput {
     #[must_use]
     pub fn with_writes(mut self, writes: Writes) -> Self {
         self.writes = writes;
+        self
+    }
+
+    /// This with a mark of text from outside.
+    #[must_use]
+    pub fn with_outside(mut self, outside: Outside) -> Self {
+        self.outside = outside;
         self
     }
 }

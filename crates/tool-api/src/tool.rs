@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::{ToolContext, ToolError, ToolOutput, ToolSpec};
+use crate::{Effect, Risk, ToolContext, ToolError, ToolOutput, ToolSpec};
 
 /// Something that a model can have done.
 #[async_trait]
@@ -20,6 +20,18 @@ pub trait Tool: Send + Sync {
     /// Whether `arguments` (JSON text as the model wrote it) fit. It looks at nothing else, and says exactly what is
     /// wrong and where.
     fn check(&self, arguments: &str) -> Result<(), ToolError>;
+
+    /// Whether what such a call comes to, errors included, is text that was written outside: pages, mails, what servers of
+    /// others say. The turn is then marked.
+    fn reads_outside(&self, _arguments: &str) -> bool {
+        false
+    }
+
+    /// What such a call could do that text from outside must not talk a model into. Unless a tool says otherwise,
+    /// everything that is not `pure` is such a call. `arguments` have been checked.
+    fn risk(&self, _context: &ToolContext, _arguments: &str) -> Option<Risk> {
+        (self.spec().effect != Effect::Pure).then_some(Risk::Acts)
+    }
 
     /// For keyed tools: the digest of the state that the call depends on, as it is now. Journalled before the start;
     /// after a crash the call is repeated only if it is still the same.

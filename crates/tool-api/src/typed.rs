@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use crate::{Effect, Tool, ToolContext, ToolError, ToolOutput, ToolSpec};
+use crate::{Effect, Risk, Tool, ToolContext, ToolError, ToolOutput, ToolSpec};
 
 /// A tool with typed arguments. [`Typed`] makes a [`Tool`] of it.
 #[async_trait]
@@ -23,6 +23,16 @@ pub trait TypedTool: Send + Sync {
     /// How long a call may take.
     fn timeout(&self) -> std::time::Duration {
         std::time::Duration::from_secs(30)
+    }
+
+    /// See [`Tool::reads_outside`].
+    fn reads_outside(&self, _args: &Self::Args) -> bool {
+        false
+    }
+
+    /// See [`Tool::risk`].
+    fn risk(&self, _context: &ToolContext, _args: &Self::Args) -> Option<Risk> {
+        (Self::EFFECT != Effect::Pure).then_some(Risk::Acts)
     }
 
     /// See [`Tool::key`].
@@ -98,6 +108,14 @@ impl<T: TypedTool> Tool for Typed<T> {
 
     fn check(&self, arguments: &str) -> Result<(), ToolError> {
         Self::parse(arguments).map(drop)
+    }
+
+    fn reads_outside(&self, arguments: &str) -> bool {
+        Self::parse(arguments).is_ok_and(|args| self.tool.reads_outside(&args))
+    }
+
+    fn risk(&self, context: &ToolContext, arguments: &str) -> Option<Risk> {
+        self.tool.risk(context, &Self::parse(arguments).ok()?)
     }
 
     async fn key(&self, context: &ToolContext, arguments: &str) -> Result<Option<String>, ToolError> {

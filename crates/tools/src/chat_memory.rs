@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use session_api::{Page, Rank, Scope, SessionStore, SessionWrite, StoreError, StoredMessage, Writes};
-use tool_api::{Effect, ToolContext, ToolError, ToolOutput, TypedTool};
+use tool_api::{Effect, Risk, ToolContext, ToolError, ToolOutput, TypedTool};
 
 use crate::recall::day;
 
@@ -44,6 +44,13 @@ impl TypedTool for ChatMemory {
     const NAME: &'static str = "chat_memory";
     const DESCRIPTION: &'static str = "How much of this conversation is stored; or delete its oldest messages for ever, when the user asks.";
     const EFFECT: Effect = Effect::Ours;
+
+    fn risk(&self, _context: &ToolContext, args: &Self::Args) -> Option<Risk> {
+        match args.action {
+            Action::Info => None,
+            Action::Trim => Some(Risk::Deletes),
+        }
+    }
 
     async fn run(&self, context: &ToolContext, args: Self::Args) -> Result<ToolOutput, ToolError> {
         let scope = Scope::Session(context.session.clone());

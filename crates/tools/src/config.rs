@@ -43,6 +43,9 @@ pub struct ToolsConfig {
     /// Which tools are not on offer where.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub scopes: BTreeMap<String, ScopeConfig>,
+    /// What happens to calls that text from outside must not talk a model into, in a turn that has read such text: `ask`
+    /// the owner, or `off`.
+    pub taint: Taint,
     /// Most bytes of file text in one result of `read_file` and `grep`.
     pub max_read_bytes: usize,
     /// The user's time zone by its IANA name, such as `Europe/Berlin`. Without it, that of this machine.
@@ -57,10 +60,22 @@ impl Default for ToolsConfig {
             schedule: ScheduleConfig::default(),
             aliases: BTreeMap::new(),
             scopes: BTreeMap::new(),
+            taint: Taint::Ask,
             max_read_bytes: 64 << 10,
             timezone: None,
         }
     }
+}
+
+/// What happens to calls with a [`Risk`](tool_api::Risk) in a turn that has read text from outside.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Taint {
+    /// The owner is asked.
+    #[default]
+    Ask,
+    /// They run like any other.
+    Off,
 }
 
 /// `[tools.scopes.NAME]`: takes tools away wherever all of `channels`, `ranks`, `phases` and `profiles` hold that

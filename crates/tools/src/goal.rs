@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use session_api::{JobStore, JobWrite, KvStore, Writes};
-use tool_api::{Effect, ToolContext, ToolError, ToolOutput, TypedTool};
+use tool_api::{Effect, Risk, ToolContext, ToolError, ToolOutput, TypedTool};
 
 /// Writes down how far a goal is. It stands in the store when the call ends.
 #[derive(Clone)]
@@ -36,6 +36,11 @@ impl TypedTool for GoalProgress {
     const DESCRIPTION: &'static str = "Only in a round of a goal: write down how far it is.";
     const EFFECT: Effect = Effect::Ours;
 
+    fn risk(&self, _context: &ToolContext, _args: &Self::Args) -> Option<Risk> {
+        // Its notes carry the mark into the rounds that read them.
+        None
+    }
+
     async fn run(&self, context: &ToolContext, args: Self::Args) -> Result<ToolOutput, ToolError> {
         let failed =
             |error: session_api::StoreError| ToolError::Failed(format!("the goal cannot be read: {error}"));
@@ -55,8 +60,9 @@ impl TypedTool for GoalProgress {
         });
         let job = job.ok_or_else(none)?;
         let stored = self.kv.kv_get(&job.owner, &GoalNotes::key(job.id)).await.map_err(failed)?;
-        let notes =
+        let mut notes =
             GoalNotes::read(stored.as_ref().map(|entry| entry.value.as_str())).with(&args.note, args.reached);
+        notes.outside.add_all(&context.outside);
         let mut writes = Writes { kv: vec![notes.write(job.id, &job.owner)], ..Writes::default() };
         let text = if args.reached {
             writes.jobs.push(JobWrite::Switch { id: job.id, enabled: false, due: None, next_run_at: None });

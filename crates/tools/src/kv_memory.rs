@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use session_api::{KvEntry, KvStore, KvWrite, StoreError, Timestamp, Writes};
-use tool_api::{Effect, ToolContext, ToolError, ToolOutput, TypedTool};
+use tool_api::{Effect, Risk, ToolContext, ToolError, ToolOutput, TypedTool};
 
 /// Longest value in bytes.
 const MAX_VALUE: usize = 64 << 10;
@@ -60,6 +60,14 @@ impl TypedTool for KvMemory {
     const NAME: &'static str = "kv_memory";
     const DESCRIPTION: &'static str = "Remember short notes for the user under names.";
     const EFFECT: Effect = Effect::Ours;
+
+    fn risk(&self, _context: &ToolContext, args: &Self::Args) -> Option<Risk> {
+        match args.action {
+            Action::Save => Some(Risk::Remembers),
+            Action::Delete => Some(Risk::Deletes),
+            Action::Get | Action::Search | Action::List => None,
+        }
+    }
 
     async fn run(&self, context: &ToolContext, args: Self::Args) -> Result<ToolOutput, ToolError> {
         validate(&args)?;

@@ -20,6 +20,8 @@ mod memory;
 mod message;
 mod read_result;
 mod recall;
+#[cfg(test)]
+mod risk_tests;
 mod schedule;
 mod scope;
 mod sessions;
@@ -31,7 +33,7 @@ pub use agents::{Agents, profiles};
 pub use calculate::{CalculateExpression, CalculationError, Number, evaluate};
 pub use chat_memory::ChatMemory;
 pub use config::{
-    Deps, Phase, Rank as ScopeRank, ScheduleConfig, ScopeConfig, ToolsConfig, ToolsError, register,
+    Deps, Phase, Rank as ScopeRank, ScheduleConfig, ScopeConfig, Taint, ToolsConfig, ToolsError, register,
 };
 pub use current_datetime::CurrentDatetime;
 pub use exec::{Exec, ExecConfig};

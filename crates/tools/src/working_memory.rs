@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use session_api::{KvEntry, KvStore, KvWrite, PrincipalId, StoreError, Writes};
-use tool_api::{Effect, ToolContext, ToolError, ToolOutput, TypedTool};
+use tool_api::{Effect, Risk, ToolContext, ToolError, ToolOutput, TypedTool};
 
 /// Most things that are kept in mind at once.
 const MOST: usize = 30;
@@ -58,6 +58,14 @@ impl TypedTool for WorkingMemory {
     const DESCRIPTION: &'static str =
         "Keep facts of the task at hand in mind: they stay in view in this conversation until they expire.";
     const EFFECT: Effect = Effect::Ours;
+
+    fn risk(&self, _context: &ToolContext, args: &Self::Args) -> Option<Risk> {
+        match args.action {
+            Action::Set => Some(Risk::Remembers),
+            Action::Clear => Some(Risk::Deletes),
+            Action::List => None,
+        }
+    }
 
     async fn run(&self, context: &ToolContext, args: Self::Args) -> Result<ToolOutput, ToolError> {
         let owner = PrincipalId::of_session(&context.session);

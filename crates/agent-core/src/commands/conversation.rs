@@ -54,7 +54,7 @@ fn line(message: &Message) -> String {
                 texts.push(format!("[{}: {}]", result.name, content.join(" ")));
             }
             Part::Image { .. } | Part::File { .. } => texts.push("[file]".into()),
-            Part::Reasoning { .. } | Part::Opaque { .. } => {}
+            Part::Reasoning { .. } | Part::Opaque { .. } | Part::Outside { .. } => {}
         }
     }
     let text: String = texts.join(" ").replace('\n', " ");

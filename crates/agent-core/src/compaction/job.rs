@@ -212,8 +212,16 @@ async fn round(
         before: old[..count].iter().map(|stored| gauge.message(&stored.message)).sum(),
         after: gauge.text(&text),
     };
-    let checkpoint =
-        Checkpoint { id: MessageId::new(ports.ids.as_ref()), upto, summary: text, at: ports.clock.now() };
+    let mut outside =
+        setup.window.checkpoint.as_ref().map(|before| before.outside.clone()).unwrap_or_default();
+    old[..count].iter().for_each(|stored| outside.add_message(&stored.message));
+    let checkpoint = Checkpoint {
+        id: MessageId::new(ports.ids.as_ref()),
+        upto,
+        summary: text,
+        at: ports.clock.now(),
+        outside,
+    };
     let mut writes = Writes { usage, kv: backoff::went_well(session), ..Writes::default() };
     if first && why != Why::Asked {
         writes.outbox.extend(notice(ports, session, &done, checkpoint.id));

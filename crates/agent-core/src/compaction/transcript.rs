@@ -29,7 +29,7 @@ fn part(part: &Part) -> Option<String> {
         }
         Part::Image { .. } => Some("(an image)".to_owned()),
         Part::File { name, .. } => Some(format!("(the file {name})")),
-        Part::Reasoning { .. } | Part::Opaque { .. } => None,
+        Part::Reasoning { .. } | Part::Opaque { .. } | Part::Outside { .. } => None,
     }
 }
 

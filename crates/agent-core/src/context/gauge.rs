@@ -66,7 +66,7 @@ fn part(part: &Part) -> u64 {
         Part::ToolCall(call) => ENVELOPE + estimate_tokens(&call.name) + estimate_tokens(&call.arguments),
         Part::ToolResult(result) => ENVELOPE + result.content.iter().map(self::part).sum::<u64>(),
         Part::Image { .. } | Part::File { .. } => MEDIA,
-        Part::Reasoning { .. } => 0,
+        Part::Reasoning { .. } | Part::Outside { .. } => 0,
         Part::Opaque { data, .. } => opaque(data),
     }
 }

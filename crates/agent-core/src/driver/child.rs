@@ -72,9 +72,12 @@ impl Run<'_> {
 
     /// An answer. That of a subagent is read by whoever looks for it and sent to nobody.
     pub(super) fn answer(&self, kind: OutboxKind, text: &str) -> OutboxMessage {
-        let message = self.outgoing(kind, text);
+        let mut message = self.outgoing(kind, text);
         match &self.child {
-            Some(_) => OutboxMessage { delivery: Delivery::Pull, ..message },
+            Some(_) => {
+                message.parts.splice(0..0, self.outside.load().parts());
+                OutboxMessage { delivery: Delivery::Pull, ..message }
+            }
             None => message,
         }
     }
@@ -140,6 +143,7 @@ impl Run<'_> {
             principal: &child.principal,
             how: &self.ports.redact.redact(&how),
             text: &self.ports.redact.redact(text.as_deref().unwrap_or_default()),
+            outside: &self.outside.load(),
             now: self.ports.clock.now(),
         };
         writes.inbound.push(subagents::result(&ended));

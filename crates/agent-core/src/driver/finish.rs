@@ -27,6 +27,7 @@ impl Run<'_> {
         parts: Vec<Part>,
         mut writes: Writes,
     ) -> Result<RunEnd, AgentError> {
+        self.look_outside(machine);
         let mut messages = machine.added().to_vec();
         let no_model = matches!(ending, Ending::ModelFailed { .. });
         let content = if no_model && !worked(&messages) {
@@ -36,6 +37,7 @@ impl Run<'_> {
             if no_model {
                 parts.push(Part::text("What was done so far is kept. Write again to go on."));
             }
+            parts.splice(0..0, self.outside.load().parts());
             let last = self.last_message(parts).await;
             let content = last.text();
             messages.push(last);

@@ -40,8 +40,9 @@ impl Run<'_> {
             && inbound.principal.rank > Rank::Guest
             && inbound.overrides.purpose.is_none()
             && !BY_ITSELF.contains(&inbound.session.channel.as_str());
-        // What was attached was written by others.
-        let text = inbound.parts.iter().find_map(Part::as_text).filter(|_| by_person);
+        // What was attached was written by others, as is what stands behind a mark.
+        let own = inbound.parts.iter().take_while(|part| !matches!(part, Part::Outside { .. }));
+        let text = own.filter_map(Part::as_text).next().filter(|_| by_person);
         let Some(text) = text else { return Ok(Learnt::default()) };
         let message = inbound.id.to_string();
         let origin = Origin { session: &inbound.session, message: &message, at: inbound.received_at };

@@ -9,7 +9,8 @@ pub(super) fn message(row: &InboundRow, first: &InboundRow, turn: TurnId) -> Mes
     let mut parts = inbound.parts.clone();
     if row.seq != first.seq && matches!(inbound.kind, InboundKind::Message) {
         let after = inbound.received_at.since(first.inbound.received_at);
-        if let Some(Part::Text { text }) = parts.first_mut() {
+        let first = parts.iter_mut().find(|part| part.as_text().is_some());
+        if let Some(Part::Text { text }) = first {
             *text = format!("[+{}ms] {text}", after.as_millis());
         }
     }

@@ -11,6 +11,7 @@ mod learn;
 mod live;
 mod messages;
 mod model;
+mod outside;
 mod persist;
 mod plan;
 mod request;

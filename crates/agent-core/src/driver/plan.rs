@@ -1,6 +1,8 @@
 //! Turns of subagents that ask no model: they carry a plan one step on.
 
-use session_api::{KvWrite, PrincipalId, RunOverrides, Writes};
+use std::sync::Arc;
+
+use session_api::{KvWrite, Outside, PrincipalId, RunOverrides, Writes};
 use subagents::{Plan, PlanEnd, PlanState, Progress, Start};
 
 use super::run::Run;
@@ -38,6 +40,7 @@ impl Run<'_> {
                 return Ok(Some(self.plan_broken(format!("where it stands cannot be read: {error}"))));
             }
         };
+        state.outside.add_all(&Outside::in_parts(&first.inbound.parts));
         let moved = plan.step(&mut state, &happened, self.ports.ids.as_ref());
         let (now, principal) = (self.ports.clock.now(), self.behalf.load().principal.clone());
         let route = self.route();
@@ -50,6 +53,7 @@ impl Run<'_> {
                 reply: &route,
                 principal: &principal,
                 task,
+                outside: &state.outside,
                 overrides,
                 now,
             };
@@ -57,6 +61,7 @@ impl Run<'_> {
         }
         let stops: Vec<_> = moved.stop.into_iter().map(|id| self.stop_row(id)).collect();
         pending.inbound.extend(stops);
+        self.outside.store(Arc::new(state.outside.clone()));
         match moved.end {
             Some(end) => {
                 pending.kv.push(KvWrite::Delete { owner, key });

@@ -17,8 +17,8 @@ use futures_util::{
     stream::FuturesUnordered,
 };
 use session_api::{
-    InboundId, InboundRow, MessageId, Principal, Purpose, Route, RunOverrides, Scope, Step, StepKind,
-    StoreError, Turn, Window, WindowBudget, Writes,
+    InboundId, InboundRow, MessageId, Outside, Principal, Purpose, Route, RunOverrides, Scope, Step,
+    StepKind, StoreError, Turn, Window, WindowBudget, Writes,
 };
 use tool_api::ToolSpec;
 
@@ -77,6 +77,8 @@ pub(super) struct Run<'a> {
     pub(super) left_out: AtomicBool,
     /// Whether a refused request was answered with a summary already.
     pub(super) compacted: AtomicBool,
+    /// Through what it has read text from outside so far.
+    pub(super) outside: ArcSwap<Outside>,
     /// How often the worker was asked.
     pub(super) worked: AtomicU32,
 }
@@ -161,6 +163,7 @@ impl<'a> Run<'a> {
             filled: AtomicU64::new(0),
             left_out: AtomicBool::new(false),
             compacted: AtomicBool::new(false),
+            outside: ArcSwap::default(),
             worked: AtomicU32::new(0),
         }
     }
@@ -225,9 +228,11 @@ impl<'a> Run<'a> {
                         }));
                     }
                     Command::Judge(calls) => {
+                        self.look_outside(&machine);
                         events.push_back(Event::Judged(self.judge(&calls, &mut pending)));
                     }
                     Command::Run(calls) => {
+                        self.look_outside(&machine);
                         let record = machine.record()?;
                         let iteration = machine.model_calls();
                         for call in calls {

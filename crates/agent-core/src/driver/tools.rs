@@ -62,7 +62,14 @@ impl Run<'_> {
             Err(error) => Judged::Refuse(error.to_string()),
             Ok(()) => {
                 let principal = &self.behalf.load().principal;
-                let judge = CallToJudge { call, spec, principal, session: &self.info.session };
+                let outside = &self.outside.load();
+                let risk = || {
+                    let context = self.tool_context(call, tool, CancellationToken::new());
+                    tool.risk(&context, &call.arguments)
+                };
+                let risk = if outside.is_empty() { None } else { risk() };
+                let session = &self.info.session;
+                let judge = CallToJudge { call, spec, principal, session, outside, risk };
                 match self.core.approver.decide(judge) {
                     Verdict::Allow => Judged::Allow,
                     Verdict::Deny(why) => Judged::Refuse(ToolError::Denied(why).to_string()),
@@ -161,6 +168,7 @@ impl Run<'_> {
             call_id: call.id.clone(),
             run: Arc::new(self.overrides.clone()),
             offered: self.specs.iter().map(|spec| spec.name.clone()).collect(),
+            outside: self.outside.load().as_ref().clone(),
             now: self.ports.clock.now(),
             timeout: tool.spec().timeout,
             cancel,
@@ -175,6 +183,7 @@ impl Run<'_> {
         millis: u64,
     ) -> Ended {
         let (name, tool_call_id) = (call.name.clone(), call.id.clone());
+        let marks = self.marks(call, &outcome);
         let (status, content, mut writes, importance, kind) = match outcome {
             Ok(output) => {
                 self.emit(RunEventKind::ToolCompleted { name, tool_call_id, millis });
@@ -197,7 +206,8 @@ impl Run<'_> {
         // The turn's own: a tool may not write them.
         writes.messages.clear();
         writes.record = None;
-        let (content, whole) = self.fit(content, importance).await;
+        let (mut content, whole) = self.fit(content, importance).await;
+        content.splice(0..0, marks);
         let digest = BlobId::of(format!("{content:?}").as_bytes());
         writes.audit.push(self.audit(kind, call, digest.as_str(), millis));
         let ok = status == ToolStatus::Ok;

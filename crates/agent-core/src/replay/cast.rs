@@ -105,6 +105,7 @@ pub(super) fn parts(parts: &[Part]) -> String {
                 quote(&texts(&result.content))
             )),
             Part::Reasoning { .. } => words.push("reasoning".into()),
+            Part::Outside { through } => words.push(format!("text from outside ({through})")),
             Part::Opaque { format, .. } => words.push(format!("something for {format}")),
         }
     }

@@ -63,6 +63,7 @@ proptest! {
 #[test]
 fn a_summary_stands_first_and_an_empty_one_nowhere() {
     let checkpoint = |summary: &str| Checkpoint {
+        outside: session_api::Outside::default(),
         id: MessageId(Uuid::from_u128(99)),
         upto: 0,
         summary: summary.into(),

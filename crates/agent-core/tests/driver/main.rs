@@ -18,6 +18,7 @@ mod history;
 mod hooks;
 mod leases;
 mod limits;
+mod outside;
 mod prompts;
 mod queues;
 mod replay;

@@ -288,9 +288,9 @@ async fn finish(
             }
             for question in &result.questions {
                 eprint_line(&format!(
-                    "`{}` waits for an answer: `factotum approvals allow {}` or `factotum approvals deny {}`; \
+                    "`{}` waits for an answer ({}): `factotum approvals allow {}` or `factotum approvals deny {}`; \
                      `factotum approvals list` shows all.",
-                    question.call.name, question.id, question.id
+                    question.call.name, question.reason, question.id, question.id
                 ));
             }
             return Ok(exit::QUESTION);

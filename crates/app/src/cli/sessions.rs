@@ -174,6 +174,7 @@ fn part(part: &Part) -> String {
         }
         Part::Image { blob, mime } => format!("[image {mime} {blob}]"),
         Part::File { blob, mime, name } => format!("[file {name} {mime} {blob}]"),
+        Part::Outside { through } => format!("[from outside: {through}]"),
         Part::Opaque { .. } => String::new(),
     }
 }

@@ -55,7 +55,11 @@ impl<'a> Sight<'a> {
                     )),
                 })
             }
-            Part::ToolCall(_) | Part::ToolResult(_) | Part::Reasoning { .. } | Part::Opaque { .. } => None,
+            Part::ToolCall(_)
+            | Part::ToolResult(_)
+            | Part::Reasoning { .. }
+            | Part::Opaque { .. }
+            | Part::Outside { .. } => None,
         }
     }
 

@@ -8,8 +8,8 @@ use super::{
     },
 };
 use crate::{
-    Checkpoint, InboundState, MessageId, Outcome, Scope, SessionStore, SessionWrite, Timestamp, WindowBudget,
-    Writes,
+    Checkpoint, InboundState, MessageId, Outcome, Outside, Scope, SessionStore, SessionWrite, Timestamp,
+    WindowBudget, Writes,
 };
 
 fn store(rig: &Rig) -> &dyn SessionStore {
@@ -33,7 +33,13 @@ async fn told(h: &dyn StoreHarness) -> Rig {
 pub async fn a_clear_takes_the_history_and_raises_the_epoch(h: &dyn StoreHarness) {
     let rig = told(h).await;
     let before = epoch(&rig).await;
-    let made = Checkpoint { id: MessageId(uuid()), upto: 1, summary: "one".into(), at: Timestamp(1) };
+    let made = Checkpoint {
+        id: MessageId(uuid()),
+        upto: 1,
+        summary: "one".into(),
+        at: Timestamp(1),
+        outside: Outside::default(),
+    };
     store(&rig).append_checkpoint(&session(1), before, None, made, Writes::default()).await.must();
     assert_eq!(store(&rig).clear_session(&Scope::All, &session(1)).await.must(), 2);
     assert!(rig.history(&session(1)).await.is_empty());
@@ -101,7 +107,8 @@ pub async fn a_turn_takes_the_oldest_messages_away(h: &dyn StoreHarness) {
     let rig = told(h).await;
     while rig.stores.memory.index_messages(10).await.must().left {}
     let (before, summary) = (epoch(&rig).await, "one".to_owned());
-    let made = Checkpoint { id: MessageId(uuid()), upto: 1, summary, at: Timestamp(1) };
+    let made =
+        Checkpoint { id: MessageId(uuid()), upto: 1, summary, at: Timestamp(1), outside: Outside::default() };
     store(&rig).append_checkpoint(&session(1), before, None, made, Writes::default()).await.must();
     let turn = rig.start("more").await;
     let trim = SessionWrite { trim: Some(1), ..SessionWrite::default() };
@@ -127,7 +134,13 @@ pub async fn a_summary_of_what_was_trimmed_is_a_conflict(h: &dyn StoreHarness) {
     let trim = SessionWrite { trim: Some(2), ..SessionWrite::default() };
     rig.commit(&turn, Writes { session: Some(trim), ..saying(vec![message(&turn, "three")]) }).await;
     assert_eq!(rig.history(&session(1)).await, ["three"]);
-    let late = Checkpoint { id: MessageId(uuid()), upto: 2, summary: "one two".into(), at: Timestamp(1) };
+    let late = Checkpoint {
+        id: MessageId(uuid()),
+        upto: 2,
+        summary: "one two".into(),
+        at: Timestamp(1),
+        outside: Outside::default(),
+    };
     store(&rig).append_checkpoint(&session(1), before, None, late, Writes::default()).await.conflict();
 }
 
@@ -204,6 +217,12 @@ pub async fn a_summary_of_a_deleted_session_is_a_conflict(h: &dyn StoreHarness) 
     store(&rig).delete_session(&Scope::All, &session(1)).await.must();
     let turn = rig.start("anew").await;
     rig.commit(&turn, saying(vec![message(&turn, "new")])).await;
-    let late = Checkpoint { id: MessageId(uuid()), upto: 1, summary: "old".into(), at: Timestamp(1) };
+    let late = Checkpoint {
+        id: MessageId(uuid()),
+        upto: 1,
+        summary: "old".into(),
+        at: Timestamp(1),
+        outside: Outside::default(),
+    };
     store(&rig).append_checkpoint(&session(1), before, None, late, Writes::default()).await.conflict();
 }

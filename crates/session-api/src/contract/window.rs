@@ -5,7 +5,8 @@ use super::{
     fixture::{Must, Refused, Rig, message, saying, session, setting, uuid},
 };
 use crate::{
-    Checkpoint, MessageId, Page, Scope, SessionWrite, StoreError, Timestamp, Window, WindowBudget, Writes,
+    Checkpoint, MessageId, Outside, Page, Scope, SessionWrite, StoreError, Timestamp, Window, WindowBudget,
+    Writes,
 };
 
 const WIDE: WindowBudget = WindowBudget { messages: 100, bytes: 1 << 20 };
@@ -28,7 +29,8 @@ async fn told(h: &dyn StoreHarness) -> Rig {
 }
 
 fn summary(upto: u64, text: &str) -> Checkpoint {
-    Checkpoint { id: MessageId(uuid()), upto, summary: text.into(), at: Timestamp(1) }
+    let outside = Outside::through("web_fetch");
+    Checkpoint { id: MessageId(uuid()), upto, summary: text.into(), at: Timestamp(1), outside }
 }
 
 async fn append(

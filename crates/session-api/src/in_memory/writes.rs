@@ -5,8 +5,8 @@ use super::{
     verdict::{invalid, stale},
 };
 use crate::{
-    Approval, ApprovalWrite, Checkpoint, JobLease, Message, MessageId, SessionKey, SessionWrite, StoreError,
-    StoredMessage, TurnId, TurnLease, Writes,
+    Approval, ApprovalWrite, Checkpoint, JobLease, Message, MessageId, Outside, SessionKey, SessionWrite,
+    StoreError, StoredMessage, TurnId, TurnLease, Writes,
 };
 
 /// Where writes come from, and so what they may hold.
@@ -159,7 +159,8 @@ impl State {
             session.effort = effort;
         }
         if let Some(id) = id {
-            session.checkpoints.push(Checkpoint { id, upto: session.last_seq, summary: String::new(), at });
+            let (upto, summary, outside) = (session.last_seq, String::new(), Outside::default());
+            session.checkpoints.push(Checkpoint { id, upto, summary, at, outside });
         }
     }
 

@@ -9,7 +9,7 @@ mod repeat;
 mod tests;
 
 use serde::{Deserialize, Serialize};
-use session_api::{IdSource, InboundId};
+use session_api::{IdSource, InboundId, Outside};
 
 pub use pipeline::PipelinePlan;
 pub use repeat::LoopPlan;
@@ -62,6 +62,9 @@ pub struct PlanState {
     pub last: String,
     /// A loop: why the last round did not pass.
     pub why: String,
+    /// Through what text from outside came into it: from its parent, and from those that it started.
+    #[serde(default)]
+    pub outside: Outside,
 }
 
 /// What happened to a plan.

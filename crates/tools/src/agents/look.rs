@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use session_api::InboundId;
 use subagents::AgentView;
-use tool_api::{Effect, ToolContext, ToolError, ToolOutput, TypedTool};
+use tool_api::{Effect, Risk, ToolContext, ToolError, ToolOutput, TypedTool};
 
 use super::{AgentArgs, Agents, inbound, unreadable};
 
@@ -35,7 +35,7 @@ impl TypedTool for CheckAgent {
             // Writing to a String cannot fail.
             let _ = write!(text, "It said last:\n{}", view.said);
         }
-        Ok(ToolOutput::text(text.trim_end()))
+        Ok(ToolOutput::text(text.trim_end()).with_outside(view.outside))
     }
 }
 
@@ -49,6 +49,10 @@ impl TypedTool for CancelAgent {
     const NAME: &'static str = "cancel_agent";
     const DESCRIPTION: &'static str = "Stop an agent and those that it started.";
     const EFFECT: Effect = Effect::Ours;
+
+    fn risk(&self, _context: &ToolContext, _args: &Self::Args) -> Option<Risk> {
+        None
+    }
 
     async fn run(&self, context: &ToolContext, args: Self::Args) -> Result<ToolOutput, ToolError> {
         let Self(agents) = self;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use subagents::{LoopPlan, PipelinePlan, Plan};
-use tool_api::{Effect, ToolContext, ToolError, ToolOutput, TypedTool};
+use tool_api::{Effect, Risk, ToolContext, ToolError, ToolOutput, TypedTool};
 
 use super::Agents;
 
@@ -69,6 +69,11 @@ impl TypedTool for StartPipeline {
         "Have agents do steps in order; agents vote on the answer of each until one is `ahead`.";
     const EFFECT: Effect = Effect::Ours;
 
+    fn risk(&self, _context: &ToolContext, _args: &Self::Args) -> Option<Risk> {
+        // Whoever is started has read what this turn has read.
+        None
+    }
+
     async fn run(&self, context: &ToolContext, args: Self::Args) -> Result<ToolOutput, ToolError> {
         let StartPipelineArgs { steps, ahead, voters, name, profile } = args;
         let task = steps.join("; ");
@@ -106,6 +111,11 @@ impl TypedTool for StartLoop {
     const NAME: &'static str = "start_loop";
     const DESCRIPTION: &'static str = "Have agents do a task again until a check passes.";
     const EFFECT: Effect = Effect::Ours;
+
+    fn risk(&self, _context: &ToolContext, _args: &Self::Args) -> Option<Risk> {
+        // Whoever is started has read what this turn has read.
+        None
+    }
 
     async fn run(&self, context: &ToolContext, args: Self::Args) -> Result<ToolOutput, ToolError> {
         let StartLoopArgs { task, check, rounds, name, profile } = args;

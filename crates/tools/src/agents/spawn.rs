@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use session_api::{InboundId, Rank, RunOverrides};
 use subagents::Start;
-use tool_api::{Effect, ToolContext, ToolError, ToolOutput, TypedTool};
+use tool_api::{Effect, Risk, ToolContext, ToolError, ToolOutput, TypedTool};
 
 use super::{Agents, inbound, limit_reached, profile, unreadable};
 
@@ -78,6 +78,7 @@ impl Agents {
             reply: &context.reply,
             principal: &context.principal,
             task,
+            outside: &context.outside,
             overrides,
             now: context.now,
         });
@@ -99,6 +100,11 @@ impl TypedTool for SpawnAgent {
     const NAME: &'static str = "spawn_agent";
     const DESCRIPTION: &'static str = "Start an agent that works beside you on a task of its own.";
     const EFFECT: Effect = Effect::Ours;
+
+    fn risk(&self, _context: &ToolContext, _args: &Self::Args) -> Option<Risk> {
+        // Whoever is started has read what this turn has read.
+        None
+    }
 
     async fn run(&self, context: &ToolContext, args: Self::Args) -> Result<ToolOutput, ToolError> {
         let Self(agents) = self;

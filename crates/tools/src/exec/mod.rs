@@ -2,6 +2,7 @@
 
 mod environment;
 mod family;
+mod looking;
 mod output;
 mod process;
 #[cfg(test)]
@@ -14,7 +15,7 @@ use rustix::{fs, io::Errno};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::{io::AsyncReadExt, net::unix::pipe, process::Command, time::timeout};
-use tool_api::{Effect, ToolContext, ToolError, ToolOutput, TypedTool};
+use tool_api::{Effect, Risk, ToolContext, ToolError, ToolOutput, TypedTool};
 
 pub(crate) use self::environment::is_name;
 use self::{
@@ -136,6 +137,14 @@ impl TypedTool for Exec {
     const DESCRIPTION: &'static str =
         "Run a bash command in the workspace, without input. All its processes are ended when it exits.";
     const EFFECT: Effect = Effect::Unsafe;
+
+    fn reads_outside(&self, args: &Self::Args) -> bool {
+        looking::uses_network(&args.command)
+    }
+
+    fn risk(&self, _context: &ToolContext, args: &Self::Args) -> Option<Risk> {
+        (!looking::only_looks(&args.command)).then_some(Risk::Runs)
+    }
 
     fn timeout(&self) -> Duration {
         self.limit + ENDING

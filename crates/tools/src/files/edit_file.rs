@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tool_api::{Effect, ToolContext, ToolError, ToolOutput, TypedTool};
+use tool_api::{Effect, Risk, ToolContext, ToolError, ToolOutput, TypedTool};
 
 use super::{Workspace, atomic_write, atomic_write::MAX_WRITE_BYTES, workspace::read_all};
 use crate::blocking::blocking;
@@ -36,6 +36,10 @@ impl TypedTool for EditFile {
     const NAME: &'static str = "edit_file";
     const DESCRIPTION: &'static str = "Replace exact text in a workspace file.";
     const EFFECT: Effect = Effect::Keyed;
+
+    fn risk(&self, _context: &ToolContext, args: &Self::Args) -> Option<Risk> {
+        self.workspace.is_standing(&args.path).then_some(Risk::Remembers)
+    }
 
     async fn key(&self, context: &ToolContext, args: Self::Args) -> Result<Option<String>, ToolError> {
         let workspace = self.workspace.seen_by(context);

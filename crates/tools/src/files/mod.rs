@@ -10,6 +10,7 @@ mod list_dir;
 mod path;
 mod read_file;
 mod safe_open;
+mod standing;
 mod walk;
 mod workspace;
 mod write_file;

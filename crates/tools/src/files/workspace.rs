@@ -83,7 +83,7 @@ impl Workspace {
     /// # Errors
     /// `path_outside` and `path_invalid`; `not_permitted` where it is for somebody else's eyes.
     pub fn resolve(&self, text: &str) -> Result<RelativePath, ToolError> {
-        let path = RelativePath::parse(text, &self.0.prefixes)?;
+        let path = self.plain(text)?;
         if self.hides(path.as_str()) {
             let reason = format!(
                 "`{}` is for one person's eyes, who is not alone here or somebody else",
@@ -92,6 +92,11 @@ impl Workspace {
             return Err(ToolError::Refused { class: "not_permitted", reason });
         }
         Ok(path)
+    }
+
+    /// The path in its plainest form, whoever may see it.
+    pub(super) fn plain(&self, text: &str) -> Result<RelativePath, ToolError> {
+        RelativePath::parse(text, &self.0.prefixes)
     }
 
     /// Whether this path is not for those who read along.

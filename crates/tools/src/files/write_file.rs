@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tool_api::{Effect, ToolContext, ToolError, ToolOutput, TypedTool};
+use tool_api::{Effect, Risk, ToolContext, ToolError, ToolOutput, TypedTool};
 
 use super::{Workspace, atomic_write};
 use crate::blocking::blocking;
@@ -32,6 +32,10 @@ impl TypedTool for WriteFile {
     const DESCRIPTION: &'static str =
         "Create a workspace file or replace its whole content. Missing directories are created.";
     const EFFECT: Effect = Effect::Keyed;
+
+    fn risk(&self, _context: &ToolContext, args: &Self::Args) -> Option<Risk> {
+        self.workspace.is_standing(&args.path).then_some(Risk::Remembers)
+    }
 
     async fn key(&self, context: &ToolContext, args: Self::Args) -> Result<Option<String>, ToolError> {
         let workspace = self.workspace.seen_by(context);

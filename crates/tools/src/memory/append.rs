@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use schedule::Zones;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tool_api::{Effect, ToolContext, ToolError, ToolOutput, TypedTool};
+use tool_api::{Effect, Risk, ToolContext, ToolError, ToolOutput, TypedTool};
 
 use super::{MEMORY_FILE, MemoryFolder, file_of, local};
 use crate::{Workspace, blocking::blocking};
@@ -42,6 +42,10 @@ impl TypedTool for MemoryAppend {
     const NAME: &'static str = "memory_append";
     const DESCRIPTION: &'static str = "Remember a fact about or for the user, with its date.";
     const EFFECT: Effect = Effect::Keyed;
+
+    fn risk(&self, _context: &ToolContext, _args: &Self::Args) -> Option<Risk> {
+        Some(Risk::Remembers)
+    }
 
     async fn key(&self, context: &ToolContext, args: Self::Args) -> Result<Option<String>, ToolError> {
         let folder = MemoryFolder::of_call(&self.workspace, context)?;

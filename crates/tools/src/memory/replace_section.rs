@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use schedule::Zones;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tool_api::{Effect, ToolContext, ToolError, ToolOutput, TypedTool};
+use tool_api::{Effect, Risk, ToolContext, ToolError, ToolOutput, TypedTool};
 
 use super::{Conflict, MemoryFolder, file_of, sections};
 use crate::{Workspace, blocking::blocking};
@@ -43,6 +43,10 @@ impl TypedTool for MemoryReplaceSection {
     const DESCRIPTION: &'static str =
         "Replace a section of the user's memory; refused when the file changed since memory_read.";
     const EFFECT: Effect = Effect::Keyed;
+
+    fn risk(&self, _context: &ToolContext, _args: &Self::Args) -> Option<Risk> {
+        Some(Risk::Remembers)
+    }
 
     async fn key(&self, context: &ToolContext, args: Self::Args) -> Result<Option<String>, ToolError> {
         let folder = MemoryFolder::of_call(&self.workspace, context)?;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use session_api::{
     BlobStore, Delivery, IdSource, OnDoubt, OutboxId, OutboxKind, OutboxMessage, Part, Rank, Route, Writes,
 };
-use tool_api::{Effect, ToolContext, ToolError, ToolOutput, TypedTool};
+use tool_api::{Effect, Risk, ToolContext, ToolError, ToolOutput, TypedTool};
 
 pub(crate) use self::target::Allowed;
 use self::target::{Target, is_plain};
@@ -165,6 +165,12 @@ impl TypedTool for Message {
     const DESCRIPTION: &'static str =
         "Send a message or files: to this chat before your answer, or to another chat.";
     const EFFECT: Effect = Effect::Ours;
+
+    fn risk(&self, context: &ToolContext, args: &Self::Args) -> Option<Risk> {
+        let target = args.to.as_deref().filter(|to| !to.trim().is_empty())?;
+        let here = Target::parse(target).is_ok_and(|target| target.is_chat_of(&context.reply));
+        (!here).then_some(Risk::Sends)
+    }
 
     async fn run(&self, context: &ToolContext, args: Self::Args) -> Result<ToolOutput, ToolError> {
         if args.text.trim().is_empty() && args.files.is_empty() {

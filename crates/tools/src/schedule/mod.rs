@@ -12,7 +12,7 @@ use schedule::{JobDefinition, JobRequest, Payload, Zones, is_job, parse_when};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use session_api::{IdSource, Job, JobStore, JobWrite, Rank, Route, Timestamp, Writes};
-use tool_api::{Effect, ToolContext, ToolError, ToolOutput, TypedTool};
+use tool_api::{Effect, Risk, ToolContext, ToolError, ToolOutput, TypedTool};
 
 /// Most jobs of one person that still run.
 const MOST: usize = 100;
@@ -102,6 +102,10 @@ impl TypedTool for SchedulePrompt {
     const NAME: &'static str = "schedule_prompt";
     const DESCRIPTION: &'static str = "Have yourself prompted later, once or repeatedly; the answer goes to this chat. For reminders and routines.";
     const EFFECT: Effect = Effect::Ours;
+
+    fn risk(&self, _context: &ToolContext, _args: &Self::Args) -> Option<Risk> {
+        Some(Risk::Schedules)
+    }
 
     async fn run(&self, context: &ToolContext, args: Self::Args) -> Result<ToolOutput, ToolError> {
         let Self(scheduling) = self;
@@ -225,6 +229,10 @@ impl TypedTool for CancelScheduledPrompt {
     const DESCRIPTION: &'static str = "Stop a scheduled prompt and keep its record.";
     const EFFECT: Effect = Effect::Ours;
 
+    fn risk(&self, _context: &ToolContext, _args: &Self::Args) -> Option<Risk> {
+        Some(Risk::Schedules)
+    }
+
     async fn run(&self, context: &ToolContext, args: Self::Args) -> Result<ToolOutput, ToolError> {
         let job = self.0.find(context, &args.job_id).await?;
         if state(&job) != "active" {
@@ -245,6 +253,10 @@ impl TypedTool for DeleteScheduledPrompt {
     const NAME: &'static str = "delete_scheduled_prompt";
     const DESCRIPTION: &'static str = "Remove a scheduled prompt for good.";
     const EFFECT: Effect = Effect::Ours;
+
+    fn risk(&self, _context: &ToolContext, _args: &Self::Args) -> Option<Risk> {
+        Some(Risk::Deletes)
+    }
 
     async fn run(&self, context: &ToolContext, args: Self::Args) -> Result<ToolOutput, ToolError> {
         let job = self.0.find(context, &args.job_id).await?;

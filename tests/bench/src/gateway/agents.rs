@@ -6,7 +6,9 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use factotum::{SystemClock, SystemIds};
 use servers::{Gate, ModelServer, Reply, Script};
-use session_api::{Batch, Clock as _, InboundId, Mailbox as _, Principal, Route, RunOverrides, SessionKey};
+use session_api::{
+    Batch, Clock as _, InboundId, Mailbox as _, Outside, Principal, Route, RunOverrides, SessionKey,
+};
 use subagents::{AgentLimits, Start, narrowed, row};
 
 use super::{PATIENCE, Running, home};
@@ -43,6 +45,7 @@ pub(crate) fn run(setting: &Setting) -> Result<Vec<Figure>> {
                 reply: &Route::to_session(&parent),
                 principal: &Principal::owner(),
                 task: format!("find {n}"),
+                outside: &Outside::default(),
                 overrides: run.clone(),
                 now: SystemClock::new().now(),
             })

@@ -6,6 +6,7 @@ mod jobs;
 mod sending;
 mod summaries;
 mod talk;
+mod vectors;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use session_api::Part;
+use session_api::{Outside, Part};
 
 use super::super::error::CliError;
 use crate::Assistant;
@@ -25,6 +25,9 @@ pub(super) async fn parts(
         };
         let blob = assistant.keep(bytes.into()).await?;
         parts.push(Part::Image { blob, mime: mime.into() });
+    }
+    if !files.is_empty() {
+        parts.push(Part::Outside { through: Outside::ATTACHMENT.into() });
     }
     for path in files {
         let bytes = read(path)?;

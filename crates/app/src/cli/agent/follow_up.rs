@@ -59,8 +59,8 @@ pub(super) async fn wait(
                 }
                 for question in &questions {
                     eprint_line(&format!(
-                        "an agent waits for an answer: may `{}` run? `factotum approvals allow {}` or `factotum approvals deny {}`",
-                        question.call.name, question.id, question.id
+                        "an agent waits for an answer: may `{}` run ({})? `factotum approvals allow {}` or `factotum approvals deny {}`",
+                        question.call.name, question.reason, question.id, question.id
                     ));
                 }
                 assistant.leave_agents(session);
