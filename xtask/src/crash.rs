@@ -82,7 +82,8 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<bool> {
         Some(1) => return Ok(false),
         _ => bail!("the run was not finished: {status}"),
     }
-    // `kill -9` is not the only way to be gone: one that is only stopped comes back. And jobs come due meanwhile.
+    // `kill -9` is not the only way to be gone: one that is only stopped comes back. And jobs come due, summaries are
+    // written, notes are merged meanwhile.
     let args = [
         "test",
         "--package",
@@ -91,6 +92,8 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<bool> {
         "gateway_held_up",
         "--test",
         "jobs_killed",
+        "--test",
+        "compaction",
         "--test",
         "consolidation",
         "--",

@@ -150,7 +150,7 @@ mod tests {
         let call_id = CallId(format!("call_{name}{}", arguments.len()));
         let call = ToolCall { id: call_id.clone(), name: name.into(), arguments: arguments.into() };
         let content = vec![Part::text("fine")];
-        let result = ToolResult { call_id, name: name.into(), status, content, whole: None };
+        let result = ToolResult::new(call_id, name.into(), status, content);
         vec![message(vec![Part::ToolCall(call)]), message(vec![Part::ToolResult(result)])]
     }
 

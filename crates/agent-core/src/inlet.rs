@@ -11,7 +11,7 @@ use session_api::{
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Admission, Arrival, Judgement, commands};
+use crate::{Admission, Arrival, Judgement, commands, context::note_speaker};
 
 /// How long the right to poll an account holds unless it is renewed. A process that dies loses it at once.
 const SOURCE_TTL: Duration = Duration::from_secs(60);
@@ -183,7 +183,13 @@ impl Inlet {
                 }
                 writes.append(more);
             }
-            rows.push(self.row(arrival, judgement));
+            let (place, name) = (arrival.place, arrival.sender_name.clone());
+            let row = self.row(arrival, judgement);
+            if let Some(row) = &row {
+                let (kv, speaker) = (self.0.stores.kv.as_ref(), &row.principal.id);
+                writes.kv.extend(note_speaker(kv, &row.session, place, speaker, name.as_deref()).await?);
+            }
+            rows.push(row);
         }
         let ids: Vec<Option<InboundId>> = rows.iter().map(|row| row.as_ref().map(|row| row.id)).collect();
         let batch = Batch { rows: rows.into_iter().flatten().collect(), cursor, writes };

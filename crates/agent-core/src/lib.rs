@@ -37,6 +37,7 @@ mod inlet;
 mod jobs;
 mod layers;
 mod learning;
+mod listen;
 mod loopback;
 mod memory;
 mod models;
@@ -102,7 +103,10 @@ pub use jobs::{JobNotFound, find_job, job_state, shown};
 pub use layers::{RetryPolicy, RetryingProvider};
 pub use learning::{Experience, LearntPrompts, LearntRule, RuleBook, RuleScope, ToolExperience};
 pub use loopback::LoopbackChannel;
-pub use memory::{CaughtUp, NoNotes, NoteFile, NoteFiles, WithWorkingMemory, sections};
+pub use memory::{
+    CaughtUp, NoNotes, NoteFile, NoteFiles, Vectors, VectorsConfig, VectorsError, WithVectors,
+    WithWorkingMemory, sections,
+};
 pub use models::{ChosenModel, ModelDirectory, Models, ToolWorker};
 pub use provider::{
     Attempt, FinishReason, Finished, LlmProvider, ModelError, ModelErrorKind, ModelEvent, ModelRequest,

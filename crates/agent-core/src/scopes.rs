@@ -17,6 +17,8 @@ pub struct ToolScope {
     pub ranks: Vec<Rank>,
     /// What a run is for; empty: anything.
     pub phases: Vec<Purpose>,
+    /// The profiles of agents for which it holds; empty: everybody, with a profile or without.
+    pub profiles: Vec<String>,
     /// The only tools; `None`: all.
     pub only: Option<Vec<String>>,
     /// Tools that are left out.
@@ -41,6 +43,8 @@ pub struct ToolPlace<'a> {
     pub rank: Rank,
     /// What the run is for.
     pub phase: Purpose,
+    /// The profile of the agent that works; `None`: it has none, or it is no agent.
+    pub profile: Option<&'a str>,
 }
 
 impl ToolScope {
@@ -49,6 +53,7 @@ impl ToolScope {
         fits(self.channels.is_empty(), self.channels.iter().any(|channel| channel == place.channel))
             && fits(self.ranks.is_empty(), self.ranks.contains(&place.rank))
             && fits(self.phases.is_empty(), self.phases.contains(&place.phase))
+            && fits(self.profiles.is_empty(), self.profiles.iter().any(|name| place.profile == Some(name)))
     }
 
     fn takes(&self, tool: &str) -> bool {
@@ -120,13 +125,23 @@ mod tests {
                     without: names(&["exec"]),
                     ..ToolScope::default()
                 },
+                ToolScope {
+                    name: "scouts".into(),
+                    profiles: names(&["scout", "finder"]),
+                    without: names(&["write_*"]),
+                    ..ToolScope::default()
+                },
             ],
             aliases: [("bash".to_owned(), "exec".to_owned())].into(),
         }
     }
 
     fn place(channel: &str, rank: Rank, phase: Purpose) -> ToolPlace<'_> {
-        ToolPlace { channel, rank, phase }
+        ToolPlace { channel, rank, phase, profile: None }
+    }
+
+    fn agent(profile: Option<&str>) -> ToolPlace<'_> {
+        ToolPlace { profile, ..place("agent", Rank::Owner, Purpose::Subagent) }
     }
 
     #[test]
@@ -139,6 +154,10 @@ mod tests {
             ("exec", place("email", Rank::Owner, Purpose::Chat), Some("mail")),
             ("exec", place("email", Rank::Owner, Purpose::Heartbeat), None),
             ("read_file", place("email", Rank::Owner, Purpose::Chat), None),
+            ("write_file", agent(Some("finder")), Some("scouts")),
+            ("read_file", agent(Some("finder")), None),
+            ("write_file", agent(Some("writer")), None),
+            ("write_file", agent(None), None),
         ] {
             assert_eq!(scopes.taken_by(tool, at), expected, "{tool} {at:?}");
         }
@@ -150,7 +169,11 @@ mod tests {
         let tools = ["calculate_expression", "bash"];
         assert_eq!(
             scopes().without_effect(&tools),
-            ["tools.aliases.bash: a tool has that name itself", "tools.scopes.mail: there is no tool `exec`"]
+            [
+                "tools.aliases.bash: a tool has that name itself",
+                "tools.scopes.mail: there is no tool `exec`",
+                "tools.scopes.scouts: there is no tool `write_*`"
+            ]
         );
     }
 

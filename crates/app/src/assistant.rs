@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use agent_core::{Core, Factotum};
+use agent_core::{Core, Factotum, Vectors};
 use futures_util::future::BoxFuture;
 use providers::Registry;
 use session_api::{StoreError, Stores};
@@ -18,6 +18,7 @@ use crate::{Environment, config::Config, provider_choice::Choice, tasks::Tasks};
 pub struct App {
     pub(crate) factotum: Factotum,
     pub(crate) stores: Stores,
+    pub(crate) vectors: Option<Arc<Vectors>>,
     pub(crate) tasks: Tasks,
     pub(crate) writer: Option<BoxFuture<'static, Result<(), StoreError>>>,
     pub(crate) database: Option<SqliteStore>,
@@ -32,13 +33,36 @@ impl App {
     /// Starts the database's writer. From here on the assistant answers.
     #[must_use]
     pub fn start(self) -> Assistant {
-        let Self { factotum, stores, tasks, writer, database, choice, workspace, home, config, environment } =
-            self;
+        let Self {
+            factotum,
+            stores,
+            vectors,
+            tasks,
+            writer,
+            database,
+            choice,
+            workspace,
+            home,
+            config,
+            environment,
+        } = self;
         let writer = writer.map(|run| {
             #[expect(clippy::disallowed_methods, reason = "owned by Assistant, which awaits it in shutdown")]
             tokio::spawn(run)
         });
-        Assistant { factotum, stores, tasks, writer, database, choice, workspace, home, config, environment }
+        Assistant {
+            factotum,
+            stores,
+            vectors,
+            tasks,
+            writer,
+            database,
+            choice,
+            workspace,
+            home,
+            config,
+            environment,
+        }
     }
 }
 
@@ -53,6 +77,7 @@ impl std::fmt::Debug for App {
 pub struct Assistant {
     factotum: Factotum,
     stores: Stores,
+    vectors: Option<Arc<Vectors>>,
     tasks: Tasks,
     writer: Option<tokio::task::JoinHandle<Result<(), StoreError>>>,
     database: Option<SqliteStore>,
@@ -66,10 +91,10 @@ pub struct Assistant {
 impl Assistant {
     /// Waits for what runs, then for the database's writer.
     pub async fn shutdown(self) -> Result<(), StoreError> {
-        let Self { factotum, stores, tasks, writer, database, .. } = self;
+        let Self { factotum, stores, vectors, tasks, writer, database, .. } = self;
         tasks.end().await;
         // The writer ends with the last handle of the store.
-        drop((factotum, stores, database));
+        drop((factotum, stores, vectors, database));
         match writer {
             Some(writer) => match tokio::time::timeout(crate::tasks::GRACE, writer).await {
                 Ok(Ok(ended)) => ended,
@@ -94,6 +119,11 @@ impl Assistant {
     /// Where names become models; none where the embedding program brought models of its own.
     pub(crate) fn registry(&self) -> Option<&Arc<Registry>> {
         self.choice.registry.as_ref()
+    }
+
+    /// What gives texts their vectors; none where the configuration names no model for that.
+    pub(crate) fn vectors(&self) -> Option<&Arc<Vectors>> {
+        self.vectors.as_ref()
     }
 
     /// Puts another core in the place of the one that is there. Turns under way keep theirs.

@@ -1,6 +1,7 @@
 //! From a configuration to an assistant.
 
 mod models;
+mod vectors;
 
 use std::{
     path::{Path, PathBuf},
@@ -10,7 +11,7 @@ use std::{
 
 use agent_core::{
     CaughtUp, Core, EventBus, Factotum, Hook, LearntPrompts, LocalBus, Models, Ports, PromptSource,
-    ReadSkill, SkillSource, Speak, Transcriber, WithWorkingMemory, gateway::Channels,
+    ReadSkill, SkillSource, Speak, Transcriber, WithVectors, WithWorkingMemory, gateway::Channels,
 };
 use futures_util::future::BoxFuture;
 use providers::Switchboard;
@@ -25,7 +26,7 @@ use crate::{
     App, Assistant, Environment, SetupError, SetupProblem, SystemClock, SystemIds,
     config::{self, Config, LoadInput},
     notes::WorkspaceNotes,
-    prompts::WorkspacePrompts,
+    prompts::{Profiles, WorkspacePrompts},
     provider_choice::Choice,
     skills::SkillLibrary,
     tasks::Tasks,
@@ -53,6 +54,8 @@ struct Equipment {
     kv: Arc<dyn KvStore>,
     tools: Registry,
     skills: Arc<dyn SkillSource>,
+    /// Where the profiles are, where there may be agents.
+    profiles: Option<Workspace>,
 }
 
 /// The zones of this machine, and the user's among them.
@@ -160,6 +163,7 @@ impl Builder {
         }
         let choice = self.choice(&mut problems).await;
         let transcriber = self.transcriber(&mut problems);
+        let embedder = self.embedder(&mut problems);
         let workspace_dir = self.config.workspace(&self.home);
         let workspace = match crate::workspace::make_home(&self.home)
             .and_then(|()| std::fs::create_dir_all(&workspace_dir))
@@ -188,10 +192,18 @@ impl Builder {
             },
             None => None,
         };
+        let vectors = match (&stores, embedder) {
+            (Some(stores), Some(embedder)) => Some(self.vectors(stores, embedder)),
+            _ => None,
+        };
         // Whoever searches finds what was said and noted until then.
         let stores = stores.map(|stores| {
             let files = Arc::new(WorkspaceNotes { workspace: workspace_dir.clone() });
-            Stores { memory: Arc::new(CaughtUp::new(stores.memory.clone(), files)), ..stores }
+            let memory = match &vectors {
+                Some(vectors) => Arc::new(WithVectors::new(stores.memory.clone(), vectors.clone())),
+                None => stores.memory.clone(),
+            };
+            Stores { memory: Arc::new(CaughtUp::new(memory, files)), ..stores }
         });
         let equipment = match (&workspace, &stores) {
             (Some(workspace), Some(stores)) => self.equipment(workspace.clone(), stores, &mut problems),
@@ -220,6 +232,7 @@ impl Builder {
         Ok(App {
             factotum: Factotum::new(ports, core),
             stores,
+            vectors,
             tasks,
             writer,
             database,
@@ -253,7 +266,7 @@ impl Builder {
     }
 
     fn core(&mut self, choice: &Choice, parts: Equipment, transcriber: Option<Arc<dyn Transcriber>>) -> Core {
-        let Equipment { kv, tools, skills } = parts;
+        let Equipment { kv, tools, skills, profiles } = parts;
         let scopes = crate::scopes::scopes(&self.config.tools);
         for line in scopes.without_effect(&tools.names().collect::<Vec<_>>()) {
             tracing::warn!("{line}");
@@ -265,10 +278,12 @@ impl Builder {
             Taint::Ask => Arc::new(AskAfterOutside(always)),
             Taint::Off => Arc::new(always),
         });
+        let names = tools.names().map(str::to_owned).collect();
+        let profiles = profiles.map(|workspace| Profiles { workspace, tools: names });
         let prompts = self
             .prompts
             .take()
-            .unwrap_or_else(|| Arc::new(WorkspacePrompts { workspace, skills: skills.clone() }));
+            .unwrap_or_else(|| Arc::new(WorkspacePrompts { workspace, skills: skills.clone(), profiles }));
         let prompts = Arc::new(LearntPrompts::new(prompts, kv.clone()));
         let prompts = Arc::new(WithWorkingMemory::new(prompts, kv));
         // That the name means something was checked with the choice, unless the models came from elsewhere.
@@ -320,6 +335,7 @@ impl Builder {
         let (kv, blobs) = (stores.kv.clone(), stores.blobs.clone());
         let agents = self.config.agents.tools(stores, &self.clock, &self.ids, &workspace);
         let known = agents.as_ref().map(|agents| agents.known.clone()).unwrap_or_default();
+        let profiles = agents.is_some().then(|| workspace.clone());
         let deps = tools::Deps {
             workspace: workspace.clone(),
             kv,
@@ -355,7 +371,7 @@ impl Builder {
         match Registry::new(&sources) {
             Ok(tools) => {
                 known.get_or_init(|| tools.names().map(str::to_owned).collect());
-                Some(Equipment { kv: stores.kv.clone(), tools, skills })
+                Some(Equipment { kv: stores.kv.clone(), tools, skills, profiles })
             }
             Err(duplicates) => {
                 problems.extend(duplicates.into_iter().map(Into::into));

@@ -10,14 +10,43 @@ use std::{
 use agent_core::{PromptRequest, PromptSection, PromptSource, Share, SkillSource, skill_sections};
 use async_trait::async_trait;
 use session_api::Rank;
-use tools::{MEMORY_FILE, MemoryFolder};
+use subagents::Profile;
+use tools::{MEMORY_FILE, MemoryFolder, Workspace};
 
-/// `AGENTS.md`, `SOUL.md`, `USER.md`, `memory/MEMORY.md`, `CONTEXT-<channel>.md` and the skills, read anew for each turn,
-/// so that an edit by hand counts from the next message on.
+/// `AGENTS.md`, `SOUL.md`, `USER.md`, `memory/MEMORY.md`, `CONTEXT-<channel>.md`, the skills and the profiles, read anew for
+/// each turn, so that an edit by hand counts from the next message on.
 #[derive(Clone)]
 pub(crate) struct WorkspacePrompts {
     pub(crate) workspace: PathBuf,
     pub(crate) skills: Arc<dyn SkillSource>,
+    /// Where no agents may be started, profiles are of no use.
+    pub(crate) profiles: Option<Profiles>,
+}
+
+/// The profiles of the workspace.
+#[derive(Clone)]
+pub(crate) struct Profiles {
+    pub(crate) workspace: Workspace,
+    /// The names of the tools that there are.
+    pub(crate) tools: Vec<String>,
+}
+
+impl Profiles {
+    /// A line for each profile that can be used; `None` where there are none.
+    fn section(&self) -> Option<PromptSection> {
+        let profiles = tools::profiles(&self.workspace, &self.tools);
+        let lines: String = profiles
+            .values()
+            .flatten()
+            .map(|Profile { name, description, .. }| format!("- {name}: {}\n", description.trim()))
+            .collect();
+        (!lines.is_empty()).then(|| PromptSection {
+            share: Share::Profile,
+            name: "Agent profiles".to_owned(),
+            text: format!("Kinds of agents that can be started by their names:\n{lines}"),
+            absent: None,
+        })
+    }
 }
 
 #[async_trait]
@@ -50,6 +79,7 @@ impl PromptSource for WorkspacePrompts {
         };
         let mut sections: Vec<PromptSection> = files.into_iter().filter_map(section).collect();
         sections.extend(skill_sections(&self.skills.skills().await));
+        sections.extend(self.profiles.as_ref().and_then(Profiles::section));
         sections
     }
 }

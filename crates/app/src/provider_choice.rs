@@ -108,7 +108,8 @@ fn from_environment(settings: &mut Settings, environment: &Environment) -> Optio
     Some((model.unwrap_or_else(|| name.to_owned()), why))
 }
 
-fn variable(name: &str, what: &str) -> String {
+/// The name of a variable that says something of a vendor or a provider: `NAME_BASE_URL`.
+pub(crate) fn variable(name: &str, what: &str) -> String {
     format!("{}_{what}", name.to_ascii_uppercase().replace('-', "_"))
 }
 

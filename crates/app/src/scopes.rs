@@ -10,6 +10,7 @@ pub(crate) fn scopes(config: &ToolsConfig) -> ToolScopes {
         channels: scope.channels.clone(),
         ranks: scope.ranks.iter().map(|rank| self::rank(*rank)).collect(),
         phases: scope.phases.iter().map(|phase| self::phase(*phase)).collect(),
+        profiles: scope.profiles.clone(),
         only: scope.only.clone(),
         without: scope.without.clone(),
     };

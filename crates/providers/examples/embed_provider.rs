@@ -43,13 +43,12 @@ async fn converse(provider: &dyn LlmProvider) -> Result<(), ModelError> {
                 ModelEvent::Text(text) => print!("{text}"),
                 ModelEvent::ToolCall(call) => {
                     println!("[{} {}]", call.name, call.arguments);
-                    results.push(Part::ToolResult(ToolResult {
-                        call_id: call.id.clone(),
-                        name: call.name.clone(),
-                        status: ToolStatus::Ok,
-                        content: vec![Part::text("42")],
-                        whole: None,
-                    }));
+                    results.push(Part::ToolResult(ToolResult::new(
+                        call.id.clone(),
+                        call.name.clone(),
+                        ToolStatus::Ok,
+                        vec![Part::text("42")],
+                    )));
                     calls.push(Part::ToolCall(call));
                 }
                 _ => {}

@@ -46,7 +46,7 @@ pub mod table;
 pub mod whisper;
 
 #[cfg(feature = "embeddings")]
-pub use embeddings::embedder;
+pub use embeddings::{EmbedderOf, embedder, embedder_of};
 #[cfg(feature = "openai")]
 pub use exchange::clients::Clients;
 #[cfg(feature = "openai")]

@@ -72,6 +72,19 @@ pub struct Kind {
     /// Where its servers are unless the table says otherwise; empty where it has none.
     pub base_url: &'static str,
     make: Make,
+    /// What makes vectors of texts there.
+    pub(crate) embeddings: Embeddings,
+}
+
+/// Who makes vectors for a kind of provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Embeddings {
+    /// Nobody.
+    None,
+    /// Its servers.
+    Servers,
+    /// This program, by words alone.
+    Words,
 }
 
 const KINDS: &[Kind] = &[
@@ -81,6 +94,7 @@ const KINDS: &[Kind] = &[
         docs: include_str!("openai/docs.md"),
         base_url: "https://api.openai.com/v1",
         make: make_openai,
+        embeddings: Embeddings::Servers,
     },
     #[cfg(feature = "openai-responses")]
     Kind {
@@ -88,6 +102,7 @@ const KINDS: &[Kind] = &[
         docs: include_str!("responses/docs.md"),
         base_url: "https://api.openai.com/v1",
         make: make_responses,
+        embeddings: Embeddings::Servers,
     },
     #[cfg(feature = "anthropic")]
     Kind {
@@ -95,6 +110,7 @@ const KINDS: &[Kind] = &[
         docs: include_str!("anthropic/docs.md"),
         base_url: "https://api.anthropic.com",
         make: make_anthropic,
+        embeddings: Embeddings::None,
     },
     #[cfg(feature = "offline")]
     Kind {
@@ -102,6 +118,7 @@ const KINDS: &[Kind] = &[
         docs: include_str!("offline/docs.md"),
         base_url: "",
         make: make_offline,
+        embeddings: Embeddings::Words,
     },
 ];
 
@@ -125,6 +142,15 @@ pub fn build(
     build_sharing(name, kind, table, key, &Shared::default())
 }
 
+pub(crate) fn unknown_kind(name: &str, kind: &str) -> ProviderSetupError {
+    let known: Vec<String> = KINDS.iter().map(|known| format!("`{}`", known.name)).collect();
+    ProviderSetupError::UnknownKind {
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+        known: if known.is_empty() { "none".into() } else { known.join(", ") },
+    }
+}
+
 /// As [`build`], with what is shared.
 pub(crate) fn build_sharing(
     name: &str,
@@ -134,12 +160,7 @@ pub(crate) fn build_sharing(
     shared: &Shared,
 ) -> Result<Arc<dyn LlmProvider>, ProviderSetupError> {
     let Some(found) = KINDS.iter().find(|known| known.name == kind) else {
-        let known: Vec<String> = KINDS.iter().map(|known| format!("`{}`", known.name)).collect();
-        return Err(ProviderSetupError::UnknownKind {
-            name: name.to_owned(),
-            kind: kind.to_owned(),
-            known: if known.is_empty() { "none".into() } else { known.join(", ") },
-        });
+        return Err(unknown_kind(name, kind));
     };
     (found.make)(name, table, key, shared)
 }

@@ -48,6 +48,7 @@ mod session_store;
 mod stores;
 mod turn;
 mod usage;
+mod vectors;
 mod writes;
 
 pub use approval::{Approval, ApprovalState, ApprovalWrite, Decision};
@@ -76,7 +77,7 @@ pub use memory::{
     IndexProgress, MOST_HITS, MemoryFile, MemoryHit, MemoryIndex, MemoryKind, MemoryPlace, MemoryPlaceError,
     MemoryQuery, MemorySection, RANKED, Ranking, Recalled, excerpt, index_words, query_words,
 };
-pub use message::{CallId, Message, Part, Role, ToolCall, ToolResult, ToolStatus};
+pub use message::{CallId, Importance, Message, Part, Role, ToolCall, ToolResult, ToolStatus};
 pub use outbox::{
     Delivery, Draft, OnDoubt, OutPart, OutboxKind, OutboxMessage, PartClaim, PartState, Settlement, Splitter,
     Undelivered,
@@ -91,6 +92,7 @@ pub use turn::{
     Control, DeadLetter, FailOutcome, LeaseFrom, LeasePolicy, Turn, TurnLease, TurnState, TurnView,
 };
 pub use usage::{Cap, CapOf, Purpose, Reservation, Reserve, UsageBy, UsageEntry, UsageLedger, UsageTotal};
+pub use vectors::{Nearest, VectorIndex, VectorMark, WithoutVector, fused, nearness, of_unit_length};
 pub use writes::Writes;
 
 #[cfg(any(test, feature = "contract"))]

@@ -52,6 +52,28 @@ pub enum ToolStatus {
     Unknown,
 }
 
+/// How much a tool's result matters when room is short: what matters less is cut first, when it comes in and whenever it
+/// is shown again later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Importance {
+    /// Cut it first: it can be had again, or is soon out of date.
+    Low,
+    /// As usual.
+    #[default]
+    Normal,
+    /// Keep as much of it as possible.
+    High,
+}
+
+impl Importance {
+    /// Whether nothing needs to be said about it.
+    #[must_use]
+    pub fn is_normal(&self) -> bool {
+        *self == Self::Normal
+    }
+}
+
 /// The answer to a tool call. Every call in a stored history has exactly one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolResult {
@@ -65,6 +87,17 @@ pub struct ToolResult {
     pub content: Vec<Part>,
     /// The whole result, where `content` holds only its beginning.
     pub whole: Option<BlobId>,
+    /// How much it matters; results from before tools said so matter as usual.
+    #[serde(default, skip_serializing_if = "Importance::is_normal")]
+    pub importance: Importance,
+}
+
+impl ToolResult {
+    /// A result that is all there and matters as usual.
+    #[must_use]
+    pub fn new(call_id: CallId, name: String, status: ToolStatus, content: Vec<Part>) -> Self {
+        Self { call_id, name, status, content, whole: None, importance: Importance::Normal }
+    }
 }
 
 /// A piece of a message.
@@ -185,5 +218,21 @@ impl Message {
             Part::ToolResult(result) => Some(result),
             _ => None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_from_before_tools_spoke_of_importance_is_read() {
+        let old = r#"{"call_id":"1","name":"look","status":"ok","content":[],"whole":null}"#;
+        let read: ToolResult = serde_json::from_str(old).unwrap();
+        assert_eq!(read.importance, Importance::Normal);
+        assert_eq!(serde_json::to_string(&read).unwrap(), old);
+        let low = ToolResult { importance: Importance::Low, ..read };
+        let again: ToolResult = serde_json::from_str(&serde_json::to_string(&low).unwrap()).unwrap();
+        assert_eq!(again, low);
     }
 }

@@ -107,6 +107,7 @@ mod tests {
             status: ToolStatus::Ok,
             content: vec![Part::text("page"), mark()],
             whole: None,
+            importance: crate::Importance::Normal,
         };
         let image = || Part::Image { blob: BlobId::of(b"x"), mime: "image/png".into() };
         for (message, expected) in [

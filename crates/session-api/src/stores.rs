@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::{AuditLog, BlobStore, JobStore, KvStore, Mailbox, MemoryIndex, SessionStore, UsageLedger};
+use crate::{
+    AuditLog, BlobStore, JobStore, KvStore, Mailbox, MemoryIndex, SessionStore, UsageLedger, VectorIndex,
+};
 
 /// One of each store port. They share one transaction domain: what [`Mailbox`] commits, the others read.
 #[derive(Clone)]
@@ -23,6 +25,8 @@ pub struct Stores {
     pub jobs: Arc<dyn JobStore>,
     /// What was said and noted, by its words.
     pub memory: Arc<dyn MemoryIndex>,
+    /// The same, by its meaning.
+    pub vectors: Arc<dyn VectorIndex>,
 }
 
 impl Stores {
@@ -37,6 +41,7 @@ impl Stores {
             + BlobStore
             + JobStore
             + MemoryIndex
+            + VectorIndex
             + 'static,
     {
         Self {
@@ -47,7 +52,8 @@ impl Stores {
             audit: store.clone(),
             blobs: store.clone(),
             jobs: store.clone(),
-            memory: store,
+            memory: store.clone(),
+            vectors: store,
         }
     }
 }

@@ -46,6 +46,16 @@ impl Layout {
         self.dir.join("factotum.db-wal")
     }
 
+    /// What is rung after a commit.
+    pub(crate) fn bells(&self) -> PathBuf {
+        self.run.join("bells")
+    }
+
+    /// Rounded vectors of what was said and noted.
+    pub(crate) fn vectors(&self) -> PathBuf {
+        self.dir.join("memory.vectors")
+    }
+
     /// The snapshot from before migration `version`.
     pub(crate) fn backup(&self, version: i64) -> PathBuf {
         self.dir.join(format!("backup-before-{version}.db"))

@@ -23,6 +23,7 @@ mod answers;
 mod apply;
 mod approvals;
 mod audit;
+mod bell;
 mod blob;
 mod claim;
 mod clock_set;

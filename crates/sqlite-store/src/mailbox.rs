@@ -14,7 +14,7 @@ use session_api::{
 use crate::{
     accept, approvals, claim, end,
     erase::{self, Taken},
-    history, lease, liveness,
+    history, lease, liveness, memory,
     open::SqliteStore,
     outbox, overdue, quiet, settle, source, steps, undelivered, views,
     writer::Grade,
@@ -263,6 +263,7 @@ impl SessionStore for SqliteStore {
     async fn clear_session(&self, scope: &Scope, key: &SessionKey) -> Result<u64, StoreError> {
         let (scope, key) = (scope.clone(), key.clone());
         let taken = self.write(Grade::DURABLE, move |tx| Box::pin(erase::clear(tx, scope, key))).await?;
+        memory::scrub(self).await;
         match taken {
             Taken::Nothing => Ok(0),
             Taken::Messages(count) => Ok(count),
@@ -273,6 +274,7 @@ impl SessionStore for SqliteStore {
     async fn delete_session(&self, scope: &Scope, key: &SessionKey) -> Result<bool, StoreError> {
         let (scope, key) = (scope.clone(), key.clone());
         let taken = self.write(Grade::DURABLE, move |tx| Box::pin(erase::delete(tx, scope, key))).await?;
+        memory::scrub(self).await;
         match taken {
             Taken::Nothing => Ok(false),
             Taken::Messages(_) => Ok(true),

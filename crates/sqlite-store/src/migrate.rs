@@ -28,6 +28,12 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 4, sql: include_str!("../migrations/0004_effort.sql"), changes_data: false },
     Migration { version: 5, sql: include_str!("../migrations/0005_memory.sql"), changes_data: false },
     Migration { version: 6, sql: include_str!("../migrations/0006_outside.sql"), changes_data: false },
+    Migration { version: 7, sql: include_str!("../migrations/0007_vectors.sql"), changes_data: false },
+    Migration {
+        version: 8,
+        sql: include_str!("../migrations/0008_spent_by_session.sql"),
+        changes_data: false,
+    },
 ];
 
 /// The tables of the newest version. A file that lacks one is damaged, whatever its version says.
@@ -47,6 +53,9 @@ pub(crate) const TABLES: &[&str] = &[
     "memory_forgotten",
     "memory_notes",
     "memory_state",
+    "memory_vector_state",
+    "memory_vectors",
+    "memory_vectors_gone",
     "memory_words",
     "memory_words_config",
     "memory_words_data",
@@ -340,7 +349,9 @@ mod tests {
                 "[7e, 30, 18, e2]",
                 "[c0, f8, 56, 35]",
                 "[c7, 6a, 22, 27]",
-                "[ef, 32, 68, f1]"
+                "[30, e9, 50, 58]",
+                "[5b, 3a, 9f, fb]",
+                "[a, 48, 63, 20]"
             ]
         );
     }

@@ -1,4 +1,5 @@
-//! Waking those who wait for something to change.
+//! Waking those who wait for something to change: at once for what is committed here, and for other processes' commits when
+//! they ring, or by looking.
 
 use std::{
     sync::atomic::{AtomicU32, AtomicUsize, Ordering},
@@ -12,8 +13,11 @@ use tokio::sync::{Notify, watch};
 const QUICK: Duration = Duration::from_millis(50);
 
 /// How often it looks while somebody waits and nothing runs. With the look itself it is within the 250 ms that are
-/// promised, and costs an idle process next to nothing.
+/// promised.
 const CALM: Duration = Duration::from_millis(240);
+
+/// How often it looks where others ring after a commit: one that dies in between does not.
+const RUNG: Duration = Duration::from_secs(5);
 
 /// The version that `changed` hands out, and who waits for the next one.
 pub(crate) struct Wake {
@@ -44,8 +48,11 @@ impl Wake {
         self.haste.store(self.most, Ordering::Relaxed);
     }
 
-    /// How long to wait before the next look.
-    pub(crate) fn pause(&self) -> Duration {
+    /// How long to wait before the next look; `rung`: commits are heard of.
+    pub(crate) fn pause(&self, rung: bool) -> Duration {
+        if rung {
+            return RUNG;
+        }
         let quick = self.haste.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         if quick.is_ok() { QUICK } else { CALM }
     }
@@ -102,12 +109,12 @@ mod tests {
     fn looks_are_quick_until_a_running_turn_must_have_been_renewed() {
         let ttl = Duration::from_secs(30);
         let wake = Wake::new(ttl);
-        assert_eq!(wake.pause(), CALM);
+        assert_eq!(wake.pause(false), CALM);
         wake.hasten();
         let quick: Duration =
-            std::iter::from_fn(|| Some(wake.pause())).take_while(|pause| *pause == QUICK).sum();
+            std::iter::from_fn(|| Some(wake.pause(false))).take_while(|pause| *pause == QUICK).sum();
         assert!(quick > ttl / 3, "{quick:?}");
-        assert_eq!(wake.pause(), CALM);
+        assert_eq!(wake.pause(false), CALM);
         assert!(CALM < Duration::from_millis(250));
     }
 }

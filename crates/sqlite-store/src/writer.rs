@@ -8,6 +8,7 @@ use sqlx::Executor;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
+    bell::Bell,
     clock_set,
     connect::synchronous,
     error::again,
@@ -108,6 +109,7 @@ pub struct Writer {
     /// What `PRAGMA data_version` read last: only other processes change it on this connection.
     data_version: i64,
     glance: Glance,
+    bell: Bell,
     // Held for the life of the writer.
     _alive: Alive,
 }
@@ -125,8 +127,18 @@ impl Writer {
         operations: mpsc::Receiver<Operation>,
         alive: Alive,
     ) -> Self {
-        let glance = Glance::at(transaction.shared.layout.log());
-        Self { transaction, turnstile, operations, synchronous: 1, data_version: -1, glance, _alive: alive }
+        let (layout, worker) = (&transaction.shared.layout, transaction.shared.worker);
+        let (glance, bell) = (Glance::at(layout.log()), Bell::new(layout.bells(), worker));
+        Self {
+            transaction,
+            turnstile,
+            operations,
+            synchronous: 1,
+            data_version: -1,
+            glance,
+            bell,
+            _alive: alive,
+        }
     }
 
     /// Writes until every clone of the store is gone and what they asked for is committed.
@@ -134,9 +146,13 @@ impl Writer {
     /// # Errors
     /// When the disk no longer takes what is written (an I/O error, or a failed `fsync`): nothing may be retried then.
     /// End the process; the next start recovers. Until then every operation is refused.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime with I/O enabled.
     pub async fn run(mut self) -> Result<(), StoreError> {
         let shared = self.transaction.shared.clone();
         shared.running.store(true, Ordering::Release);
+        self.bell.listen();
         self.look().await?;
         let mut waiting = VecDeque::with_capacity(GROUP);
         loop {
@@ -163,25 +179,31 @@ impl Writer {
     /// The next operation; meanwhile it looks for commits of other processes as long as somebody waits for them.
     async fn next(&mut self, shared: &Shared) -> Result<Option<Operation>, StoreError> {
         loop {
+            let (wake, bell) = (&shared.wake, &self.bell);
             let pause = async {
-                if !shared.wake.awaited() {
-                    shared.wake.arrival().await;
+                if !wake.awaited() {
+                    wake.arrival().await;
                 }
-                shared.clock.sleep(shared.wake.pause()).await;
+                let pause = wake.pause(bell.hears());
+                tokio::select! {
+                    () = bell.rung() => true,
+                    () = shared.clock.sleep(pause) => false,
+                }
             };
-            tokio::select! {
+            let rung = tokio::select! {
                 biased;
                 operation = self.operations.recv() => return Ok(operation),
-                () = pause => self.look().await?,
+                rung = pause => rung,
+            };
+            self.bell.listen();
+            if rung || !self.glance.is_still() {
+                self.look().await?;
             }
         }
     }
 
     /// Wakes those who wait when another process has committed.
     async fn look(&mut self) -> Result<(), StoreError> {
-        if self.glance.is_still() {
-            return Ok(());
-        }
         let script = Script::new("PRAGMA data_version");
         let row = script.run(&mut self.transaction.connection).await.map(|mut answers| answers.first(0));
         let version = row.and_then(|row| row.map_or(Ok(0), |row| column::<i64>(&row, 0)));
@@ -247,6 +269,7 @@ impl Writer {
         shared.groups.fetch_add(1, Ordering::Relaxed);
         if wakes {
             shared.wake.raise();
+            self.bell.ring();
         }
         Ok(())
     }

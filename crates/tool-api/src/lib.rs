@@ -28,7 +28,7 @@ pub use context::ToolContext;
 pub use effect::Effect;
 pub use error::ToolError;
 pub use fakes::ScriptedTool;
-pub use output::{Importance, ToolOutput};
+pub use output::ToolOutput;
 pub use registry::{DuplicateTool, Registry};
 pub use risk::Risk;
 pub use spec::ToolSpec;

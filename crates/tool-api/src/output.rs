@@ -1,18 +1,6 @@
 //! What a call gives back.
 
-use session_api::{Outside, Part, Writes};
-
-/// How much a result matters when room is short.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Importance {
-    /// Cut it first.
-    Low,
-    /// As usual.
-    #[default]
-    Normal,
-    /// Keep as much of it as possible.
-    High,
-}
+use session_api::{Importance, Outside, Part, Writes};
 
 /// A successful call's result.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -78,7 +78,8 @@ pub enum Taint {
     Off,
 }
 
-/// `[tools.scopes.NAME]`: takes tools away wherever all of `channels`, `ranks` and `phases` hold that it names.
+/// `[tools.scopes.NAME]`: takes tools away wherever all of `channels`, `ranks`, `phases` and `profiles` hold that
+/// it names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScopeConfig {
@@ -88,6 +89,8 @@ pub struct ScopeConfig {
     pub ranks: Vec<Rank>,
     /// What a run is for: `chat`, `subagent`, `heartbeat`; none: anything.
     pub phases: Vec<Phase>,
+    /// The profiles of agents for which it holds; none: everybody, agents or not.
+    pub profiles: Vec<String>,
     /// The only tools that stay; `*` at the end stands for the rest of a name. Without it, all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub only: Option<Vec<String>>,

@@ -1,12 +1,12 @@
 //! A conversation of thousands of turns in a small window: what it costs, and that it never overflows.
 //!
-//! Facts are planted early. Whether they are found again at the end is for the search over what was said, which asks for
-//! them here by [`PLANTED`].
+//! Facts are planted early, and recall is asked for them at the end.
 
 use anyhow::Result;
 use factotum::RunRequest;
 use serde_json::{Value, json};
 use servers::{ModelServer, Reply, Request, Script, Usage};
+use session_api::MemoryQuery;
 
 use crate::Setting;
 use crate::embedded::{Durability, assistant, home, runtime, session};
@@ -15,14 +15,16 @@ use crate::machine::Stopwatch;
 
 /// What the model takes, in tokens.
 const WINDOW: usize = 8_000;
-/// One in each of the first turns.
-const PLANTED: [&str; 5] = [
-    "the boat is called Elke",
-    "the spare key is under the third stone",
-    "the allergy is against walnuts",
-    "the flat is in the Holtenauer Strasse",
-    "the door code is 4711",
+/// One in each of the first turns, and what is asked for at the end.
+const PLANTED: [(&str, &str); 5] = [
+    ("the boat is called Elke", "how is the boat called"),
+    ("the spare key is under the third stone", "where is the spare key"),
+    ("the allergy is against walnuts", "which allergy"),
+    ("the flat is in the Holtenauer Strasse", "flat street"),
+    ("the door code is 4711", "code of the door"),
 ];
+/// Hits that are looked at, as many as the tool shows.
+const HITS: usize = 8;
 /// Turns on each side whose costs are compared.
 const SIDE: usize = 200;
 
@@ -39,7 +41,8 @@ pub(crate) fn run(setting: &Setting) -> Result<Vec<Figure>> {
     let (found, upto) = runtime()?.block_on(async {
         let assistant = assistant(home.path()).await?;
         for turn in 0..setting.count {
-            let fact = PLANTED.get(turn).map_or_else(String::new, |fact| format!("Keep in mind: {fact}. "));
+            let fact =
+                PLANTED.get(turn).map_or_else(String::new, |(fact, _)| format!("Keep in mind: {fact}. "));
             let text = format!("{fact}Please work number {turn} out for me, and tell me what comes of it.");
             let watch = Stopwatch::start();
             let result = assistant.run(RunRequest::new(key.clone(), text)).await?;
@@ -47,9 +50,12 @@ pub(crate) fn run(setting: &Setting) -> Result<Vec<Figure>> {
             anyhow::ensure!(result.error.is_none(), "turn {turn}: {}", result.content);
             assistant.settle_compactions(&key, std::time::Duration::from_secs(30)).await;
         }
+        assistant.memory().catch_up(|_| ()).await?;
         let mut found = 0;
-        for fact in PLANTED {
-            found += usize::from(!assistant.sessions().search(fact, 1).await?.is_empty());
+        for (fact, question) in PLANTED {
+            let query = MemoryQuery { text: question.into(), limit: HITS, ..MemoryQuery::default() };
+            let hits = assistant.memory().search(&query).await?.hits;
+            found += usize::from(hits.iter().any(|hit| hit.text.contains(fact)));
         }
         let upto = assistant.context(&key).await?.history.summary_upto;
         assistant.shutdown().await?;
@@ -92,7 +98,7 @@ pub(crate) fn run(setting: &Setting) -> Result<Vec<Figure>> {
             upto.unwrap_or(0)
         )),
         Figure::new(
-            format!("of {} facts planted early are found word for word", PLANTED.len()),
+            format!("of {} facts planted early are among the first {HITS} hits of recall", PLANTED.len()),
             "",
             number(found),
         )
@@ -112,7 +118,8 @@ fn answer(request: &Request, n: usize) -> Reply {
     if is_summary(request) {
         let text = request.last_user_text().unwrap_or_default();
         let newest = text.rsplit("[#").next().and_then(|rest| rest.split(']').next()).unwrap_or("1");
-        let facts: Vec<&str> = PLANTED.into_iter().filter(|fact| text.contains(fact)).collect();
+        let facts: Vec<&str> =
+            PLANTED.iter().map(|(fact, _)| *fact).filter(|fact| text.contains(fact)).collect();
         let summary = format!("- {}\n- numbers were worked out, the last in [#{newest}]", facts.join("\n- "));
         let usage = usage(&summary);
         return Reply::text(&summary).usage(usage);

@@ -280,7 +280,7 @@ fn request(text: &str, exchanges: usize) -> ModelRequest {
         let call = ToolCall { id: id.clone(), name: name.clone(), arguments };
         messages.push(message(Role::Assistant, vec![Part::ToolCall(call)]));
         let content = vec![Part::text("a line of the result\n".repeat(20))];
-        let result = ToolResult { call_id: id, name, status: ToolStatus::Ok, content, whole: None };
+        let result = ToolResult::new(id, name, ToolStatus::Ok, content);
         messages.push(message(Role::Tool, vec![Part::ToolResult(result)]));
         messages.push(message(Role::Assistant, vec![Part::text("It is all as you said it would be.")]));
     }

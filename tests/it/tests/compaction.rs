@@ -111,7 +111,7 @@ fn a_kill_around_a_summary_loses_nothing_and_doubles_nothing() {
 
 /// As above, for longer.
 #[test]
-#[ignore = "a minute"]
+#[ignore = "a minute; `cargo xtask crash` runs it"]
 fn a_hundred_kills_around_summaries_lose_nothing() {
     kill_around_summaries(100);
 }

@@ -1,6 +1,7 @@
 //! Tools under other names, and tools that are not on offer everywhere.
 
 use it::{Setup, history, run, say};
+use serde_json::json;
 use servers::{ModelServer, Reply, Script};
 
 #[test]
@@ -57,4 +58,39 @@ fn a_scope_that_cannot_be_read_is_named() {
         check.all().contains("tools.scopes.a.ranks") && check.all().contains("tools.scopes.a.alow"),
         "{check}"
     );
+}
+
+/// The agent with the profile has fewer tools than its parent and than an agent without.
+#[test]
+fn a_scope_holds_for_agents_of_a_profile() {
+    let server = ModelServer::start(Script::by(|request, _| {
+        let text = request.last_user_text().unwrap_or_default();
+        match text.as_str() {
+            "look it up" if request.tool_results().is_empty() => {
+                Reply::tool_raw("list_dir", "{}").unoffered().and_tool("read_file", json!({"path": "a.txt"}))
+            }
+            "start" if request.tool_results().is_empty() => {
+                Reply::tool("spawn_agent", json!({"task": "look it up", "name": "one", "profile": "scout"}))
+                    .and_tool("spawn_agent", json!({"task": "look it up", "name": "two", "profile": "other"}))
+            }
+            _ => Reply::text("done"),
+        }
+    }));
+    let home =
+        Setup::of(&server).more("[tools.scopes.few]\nprofiles = [\"scout\"]\nwithout = [\"list_*\"]").home();
+    home.write("factotum/workspace/a.txt", "a");
+    home.write("factotum/workspace/profiles/scout.yaml", "prompt: You scout.\n");
+    home.write("factotum/workspace/profiles/other.yaml", "prompt: You do something else.\n");
+    say(&home, "default", "start").ends(0);
+    let requests = server.requests();
+    let offered = |prompt: &str| -> Vec<bool> {
+        let of =
+            requests.iter().filter(|request| request.messages()[0]["content"].to_string().contains(prompt));
+        of.map(|request| request.tools().contains(&"list_dir")).collect()
+    };
+    assert_eq!((offered("You scout."), offered("You do something else.")), (vec![false; 2], vec![true; 2]));
+    assert!(requests[0].tools().contains(&"list_dir"));
+    let refused = requests.iter().flat_map(|request| request.tool_results());
+    let refused = refused.filter(|(_, text)| text.contains("by tools.scopes.few")).count();
+    assert_eq!(refused, 1, "the call of the scout, and no other");
 }

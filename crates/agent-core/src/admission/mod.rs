@@ -13,6 +13,7 @@ use crate::Arrival;
 pub use gate::{ChannelRules, Gate, GroupPolicy, REFUSED};
 pub use links::Link;
 pub(crate) use links::{Linked, Links};
+pub(crate) use pairing::plain_name;
 pub use pairing::{Paired, Pairing, PairingError, PairingRequest};
 
 /// What one rule said about an arrival.

@@ -107,9 +107,9 @@ struct Given {
     at: Vec<Timestamp>,
 }
 
-/// A name as a stranger chose it, made fit for the owner's eyes: one short line without markup. It stands next to a code
-/// and a command, and must not look like either.
-fn plain_name(name: &str) -> String {
+/// A name as somebody chose it, made fit for the eyes of the owner and the model: one short line without markup. It stands
+/// next to codes, commands and instructions, and must not look like any of them.
+pub(crate) fn plain_name(name: &str) -> String {
     let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | ',' | '\'' | '@');
     let kept: String = name.chars().map(|c| if fits(c) { c } else { ' ' }).collect();
     let words: Vec<&str> = kept.split_whitespace().collect();

@@ -6,7 +6,7 @@ use session_api::{
 };
 
 use super::{CommandAnswer, CommandContext};
-use crate::{AgentError, job_state, jobs, spending::dollars};
+use crate::{AgentError, context::note_goal, job_state, jobs, spending::dollars};
 
 /// Shows, sets or ends the goal of this conversation.
 pub(super) async fn goal(context: &CommandContext<'_>, rest: &str) -> Result<CommandAnswer, AgentError> {
@@ -67,6 +67,7 @@ fn set(context: &CommandContext<'_>, text: &str, old: &[(Job, JobDefinition)]) -
         writes.jobs.push(JobWrite::Remove(job.id));
         writes.kv.push(GoalNotes::forget(job.id, &job.owner));
     }
+    writes.kv.push(note_goal(context.session, job.id));
     writes.jobs.push(JobWrite::Put(job));
     CommandAnswer { text, writes }
 }

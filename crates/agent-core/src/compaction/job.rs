@@ -127,7 +127,8 @@ async fn setup(ports: &Ports, core: &Core, session: &SessionKey) -> Result<Setup
     let info = ports.stores.sessions.session(&scope, session).await?.ok_or(CompactionError::Nothing)?;
     let own = core.models.choose(&RunOverrides::default(), window.model.as_deref())?;
     // Whoever speaks there next has these tools or fewer: what they take is only to be known roughly.
-    let place = ToolPlace { channel: &session.channel, rank: Rank::Owner, phase: Purpose::Chat };
+    let place =
+        ToolPlace { channel: &session.channel, rank: Rank::Owner, phase: Purpose::Chat, profile: None };
     let frame = Frame::of(ports, core, &own, &core.specs(&RunOverrides::default(), place)).await?;
     let chosen = core.compaction.model.clone().unwrap_or(own);
     let reader = Frame::of(ports, core, &chosen, &[]).await?;

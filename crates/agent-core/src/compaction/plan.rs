@@ -82,7 +82,7 @@ mod tests {
                 add(Role::Assistant, Part::ToolCall(ToolCall { id, name: name.clone(), arguments }));
                 let content = vec![Part::text("seen ".repeat(10))];
                 let status = ToolStatus::Ok;
-                add(Role::Tool, Part::ToolResult(ToolResult { call_id, name, status, content, whole: None }));
+                add(Role::Tool, Part::ToolResult(ToolResult::new(call_id, name, status, content)));
             }
             add(Role::Assistant, Part::text("an answer"));
         }

@@ -1,11 +1,9 @@
 //! Messages as a summariser reads them.
 
-use session_api::{Message, Part, Role, StoredMessage};
+use session_api::{Importance, Message, Part, Role, StoredMessage};
 
 /// Most characters of one message.
 const LONGEST: usize = 4_000;
-/// Most characters of a tool's result: what came of it is said in the answer.
-const RESULT: usize = 600;
 /// Most characters of a call's arguments.
 const ARGUMENTS: usize = 200;
 
@@ -27,11 +25,20 @@ fn part(part: &Part) -> Option<String> {
         Part::ToolCall(call) => Some(format!("(calls {} {})", call.name, short(&call.arguments, ARGUMENTS))),
         Part::ToolResult(result) => {
             let texts: Vec<&str> = result.content.iter().filter_map(Part::as_text).collect();
-            Some(format!("({}: {})", result.name, short(&texts.join("\n"), RESULT)))
+            Some(format!("({}: {})", result.name, short(&texts.join("\n"), most_of(result.importance))))
         }
         Part::Image { .. } => Some("(an image)".to_owned()),
         Part::File { name, .. } => Some(format!("(the file {name})")),
         Part::Reasoning { .. } | Part::Opaque { .. } | Part::Outside { .. } => None,
+    }
+}
+
+/// Most characters of a tool's result: what came of it is said in the answer.
+fn most_of(importance: Importance) -> usize {
+    match importance {
+        Importance::Low => 150,
+        Importance::Normal => 600,
+        Importance::High => 2_400,
     }
 }
 
@@ -48,10 +55,23 @@ pub(super) fn short(text: &str, most: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use session_api::{MessageId, Timestamp, TurnId};
+    use session_api::{MessageId, Timestamp, ToolResult, ToolStatus, TurnId};
     use uuid::Uuid;
 
     use super::*;
+
+    #[test]
+    fn a_result_has_the_room_of_its_importance() {
+        let id = session_api::CallId("1".into());
+        let content = vec![Part::text("seen ".repeat(2_000))];
+        let result = ToolResult::new(id, "look".into(), ToolStatus::Ok, content);
+        for (importance, most) in
+            [(Importance::Low, 150), (Importance::Normal, 600), (Importance::High, 2_400)]
+        {
+            let shown = part(&Part::ToolResult(ToolResult { importance, ..result.clone() })).unwrap();
+            assert_eq!(shown.chars().count(), most + "(look:  […] )".chars().count(), "{importance:?}");
+        }
+    }
 
     #[test]
     fn a_message_has_its_number_and_a_bound() {

@@ -81,7 +81,7 @@ mod tests {
 
     prop_compose! {
         /// Any that would be accepted as far as its sum goes.
-        fn budget()(rooms in prop::collection::vec(room(), 11)) -> BudgetConfig {
+        fn budget()(rooms in prop::collection::vec(room(), 12)) -> BudgetConfig {
             let mut percent = 100;
             let rooms: Vec<Room> = rooms
                 .into_iter()
@@ -101,11 +101,12 @@ mod tests {
                 channel: rooms[3],
                 skills: rooms[4],
                 profile: rooms[5],
-                rules: rooms[6],
-                pins: rooms[7],
-                memory: rooms[8],
-                working: rooms[9],
-                history: rooms[10],
+                session: rooms[6],
+                rules: rooms[7],
+                pins: rooms[8],
+                memory: rooms[9],
+                working: rooms[10],
+                history: rooms[11],
                 ..BudgetConfig::default()
             }
         }

@@ -24,8 +24,10 @@ pub struct BudgetConfig {
     pub channel: Room,
     /// The skills.
     pub skills: Room,
-    /// The profile of a run.
+    /// The profiles there are, and that of a run.
     pub profile: Room,
+    /// What the conversation knows of itself.
+    pub session: Room,
     /// Standing rules that were learnt.
     pub rules: Room,
     /// What was pinned in the conversation.
@@ -56,6 +58,7 @@ impl Default for BudgetConfig {
             channel: Room::Percent(2),
             skills: Room::Percent(6),
             profile: Room::Percent(3),
+            session: Room::Percent(2),
             rules: Room::Percent(2),
             pins: Room::Percent(2),
             memory: Room::Percent(6),
@@ -89,6 +92,7 @@ impl BudgetConfig {
             Share::Channel => self.channel,
             Share::Skills => self.skills,
             Share::Profile => self.profile,
+            Share::Session => self.session,
             Share::Rules => self.rules,
             Share::Pins => self.pins,
             Share::Memory => self.memory,
@@ -164,7 +168,7 @@ mod tests {
             (
                 BudgetConfig { memory: Room::Percent(30), ..usual },
                 "memory",
-                "together are 121%: take 21% away",
+                "together are 123%: take 23% away",
             ),
         ] {
             let error = budget.validate().unwrap_err();

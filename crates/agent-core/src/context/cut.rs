@@ -1,77 +1,140 @@
 //! Messages that are longer than what there is room for.
 
 use serde_json::{Value, json};
-use session_api::{BlobId, Message, Part};
+use session_api::{BlobId, Importance, Message, Part};
 
 use super::{Gauge, beginning, estimate_tokens};
 
 /// No text is cut to less: a word of what it is about must remain.
 const LEAST: u64 = 64;
+/// Tokens of a mark, by our estimate.
+const MARK: u64 = 40;
+
+/// A text that is no longer is left alone: with its mark it would hardly be shorter. What was cut to the least is not cut
+/// again.
+fn spared(gauge: Gauge) -> u64 {
+    LEAST + gauge.corrected(2 * MARK)
+}
 
 /// Cuts the longest texts of `messages`, and the longest arguments of calls, until all of them have no more than `room`
-/// tokens, each with a mark by which the whole can be read. Returns the whole texts, which must be stored before a model reads
-/// the marks; `None` where cutting is not enough.
+/// tokens, each with a mark by which the whole can be read. Tools' results of low importance give up all they can before
+/// anything else is touched, and those of high importance come last. Returns the whole texts, which must be stored before a
+/// model reads the marks; `None` where cutting is not enough.
 pub(crate) fn cut_to_fit(messages: &mut [Message], room: u64, gauge: Gauge) -> Option<Vec<String>> {
     let length = |messages: &[Message]| messages.iter().map(|message| gauge.message(message)).sum::<u64>();
     let all = length(messages);
     if all <= room {
         return Some(Vec::new());
     }
-    let mut sizes: Vec<u64> = Vec::new();
+    let (spared, mark) = (spared(gauge), gauge.corrected(MARK));
+    let mut sizes: Vec<(Importance, u64)> = Vec::new();
     for message in messages.iter_mut() {
-        each_text(&mut message.parts, &mut |text, _| sizes.push(gauge.text(text)));
+        each_text(&mut message.parts, &mut |text, kind| {
+            sizes.extend(Some((kind.importance(), gauge.text(text))).filter(|(_, size)| *size > spared));
+        });
     }
     // What cannot be cut, and the marks.
-    let marks = 40 * sizes.len() as u64;
-    let rest = all.saturating_sub(sizes.iter().sum()) + marks;
-    let level = water_level(&sizes, room.checked_sub(rest)?);
-    if level < LEAST {
-        return None;
-    }
+    let marks = mark * sizes.len() as u64;
+    let rest = all.saturating_sub(sizes.iter().map(|(_, size)| size).sum()) + marks;
+    let levels = levels(&sizes, room.checked_sub(rest)?)?;
     let mut whole = Vec::new();
     for message in messages.iter_mut() {
         each_text(&mut message.parts, &mut |text, kind| {
-            if gauge.text(text) <= level {
-                return;
-            }
-            let kept = match &kind {
-                Kind::Result(Some(id)) => Some(id.clone()),
-                _ => None,
-            };
-            let id = kept.clone().unwrap_or_else(|| BlobId::of(text.as_bytes()));
-            let cut = match kind {
-                Kind::Arguments => cut_arguments(text, gauge.estimate_of(level), &id),
-                Kind::Text | Kind::Result(_) => marked(text, gauge.estimate_of(level), &id),
-            };
-            let before = std::mem::replace(text, cut);
-            if kept.is_none() {
-                whole.push(before);
+            let level = levels[rank(kind.importance())];
+            // There is room for the mark of each: a text that is no longer with it stays as it is.
+            if gauge.text(text) > level.saturating_add(mark).max(spared) {
+                whole.extend(cut(text, kind, gauge.estimate_of(level)));
             }
         });
     }
     (length(messages) <= room).then_some(whole)
 }
 
+/// Leaves of each long result of low importance only the beginning. Returns the whole texts, as [`cut_to_fit`] does.
+pub(super) fn shorten(message: &mut Message, gauge: Gauge) -> Vec<String> {
+    let mut whole = Vec::new();
+    each_text(&mut message.parts, &mut |text, kind| {
+        if kind.importance() == Importance::Low && gauge.text(text) > spared(gauge) {
+            whole.extend(cut(text, kind, gauge.estimate_of(LEAST)));
+        }
+    });
+    whole
+}
+
+/// Cuts one text. Returns the whole, where it is not stored yet.
+fn cut(text: &mut String, kind: Kind<'_>, tokens: u64) -> Option<String> {
+    let kept = match kind {
+        Kind::Result { whole, .. } => whole,
+        Kind::Text | Kind::Arguments => None,
+    };
+    let stored = kept.is_some();
+    let id = kept.cloned().unwrap_or_else(|| BlobId::of(text.as_bytes()));
+    let short = match kind {
+        Kind::Arguments => cut_arguments(text, tokens, &id),
+        Kind::Text | Kind::Result { .. } => marked(text, tokens, &id),
+    };
+    let before = std::mem::replace(text, short);
+    (!stored).then_some(before)
+}
+
+fn rank(importance: Importance) -> usize {
+    match importance {
+        Importance::Low => 0,
+        Importance::Normal => 1,
+        Importance::High => 2,
+    }
+}
+
+/// To which size the texts of each importance may be cut so that together they fit `room`: the next one gives up nothing
+/// before the one below it gave up all.
+fn levels(sizes: &[(Importance, u64)], room: u64) -> Option<[u64; 3]> {
+    let mut levels = [u64::MAX; 3];
+    for importance in [Importance::Low, Importance::Normal, Importance::High] {
+        let (own, others): (Vec<_>, Vec<_>) = sizes.iter().copied().partition(|(of, _)| *of == importance);
+        let taken: u64 = others.into_iter().map(|(of, size)| size.min(levels[rank(of)])).sum();
+        let own: Vec<u64> = own.into_iter().map(|(_, size)| size).collect();
+        let level = room.checked_sub(taken).map(|room| water_level(&own, room));
+        levels[rank(importance)] = level.unwrap_or(0).max(LEAST);
+        if level.is_some_and(|level| level >= LEAST || own.iter().all(|size| *size <= level)) {
+            return Some(levels);
+        }
+    }
+    None
+}
+
 /// What a text is part of.
-enum Kind {
+#[derive(Clone, Copy)]
+enum Kind<'a> {
     Text,
-    /// With the id under which the whole result is stored already.
-    Result(Option<BlobId>),
+    Result {
+        /// The id under which the whole result is stored already.
+        whole: Option<&'a BlobId>,
+        importance: Importance,
+    },
     /// They are JSON, and must remain so.
     Arguments,
 }
 
+impl Kind<'_> {
+    fn importance(self) -> Importance {
+        match self {
+            Self::Result { importance, .. } => importance,
+            Self::Text | Self::Arguments => Importance::Normal,
+        }
+    }
+}
+
 /// Every text that may be cut.
-fn each_text(parts: &mut [Part], act: &mut impl FnMut(&mut String, Kind)) {
+fn each_text(parts: &mut [Part], act: &mut impl FnMut(&mut String, Kind<'_>)) {
     for part in parts {
         match part {
             Part::Text { text } => act(text, Kind::Text),
             Part::ToolCall(call) => act(&mut call.arguments, Kind::Arguments),
             Part::ToolResult(result) => {
-                let kept = result.whole.clone();
+                let (whole, importance) = (result.whole.as_ref(), result.importance);
                 for part in &mut result.content {
                     if let Part::Text { text } = part {
-                        act(text, Kind::Result(kept.clone()));
+                        act(text, Kind::Result { whole, importance });
                     }
                 }
             }
@@ -124,7 +187,7 @@ fn water_level(sizes: &[u64], room: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use session_api::{MessageId, Role, Timestamp, TurnId};
+    use session_api::{MessageId, Role, Timestamp, ToolResult, ToolStatus, TurnId};
     use uuid::Uuid;
 
     use super::*;
@@ -168,6 +231,52 @@ mod tests {
         let whole = cut_to_fit(&mut messages, 500, Gauge::default()).unwrap();
         assert_eq!((messages[0].text().as_str(), whole.len()), ("short", 1));
         assert_eq!(cut_to_fit(&mut [said("x".repeat(8_000))], 50, Gauge::default()), None);
+    }
+
+    fn result(importance: Importance, length: usize) -> Message {
+        let id = session_api::CallId("1".into());
+        let content = vec![Part::text("ab c".repeat(length / 4))];
+        let result = ToolResult { importance, ..ToolResult::new(id, "look".into(), ToolStatus::Ok, content) };
+        Message { parts: vec![Part::ToolResult(result)], ..said(String::new()) }
+    }
+
+    fn kept(message: &Message) -> usize {
+        message.tool_results().next().unwrap().content[0].as_text().unwrap().len()
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_cut_before_all_that_matters_less_is(
+            results in prop::collection::vec((0_usize..3, 0_usize..9_000), 1..8), room in 0_u64..6_000,
+        ) {
+            let importance = |of: usize| [Importance::Low, Importance::Normal, Importance::High][of];
+            let before: Vec<Message> =
+                results.iter().map(|(of, length)| result(importance(*of), *length)).collect();
+            let mut after = before.clone();
+            let gauge = Gauge::default();
+            let Some(whole) = cut_to_fit(&mut after, room, gauge) else { return Ok(()) };
+            prop_assert!(after.iter().map(|message| gauge.message(message)).sum::<u64>() <= room);
+            let cut = |at: usize| kept(&after[at]) < kept(&before[at]);
+            prop_assert_eq!(whole.len(), (0..results.len()).filter(|at| cut(*at)).count());
+            let touched = (0..results.len()).filter(|at| cut(*at)).map(|at| results[at].0).max();
+            for (at, (of, _)) in results.iter().enumerate() {
+                let least = gauge.message(&after[at]) <= spared(gauge) + 20;
+                prop_assert!(touched.is_none_or(|touched| *of >= touched || least), "{at} of {results:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_cut_to_the_least_is_not_cut_again() {
+        for percent in [50, 100, 300] {
+            let gauge = Gauge { percent };
+            let mut message = result(Importance::Low, 9_000);
+            assert_eq!(shorten(&mut message, gauge).len(), 1);
+            let once = message.clone();
+            assert!(shorten(&mut message, gauge).is_empty());
+            cut_to_fit(std::slice::from_mut(&mut message), gauge.message(&once) - 1, gauge);
+            assert_eq!(message, once);
+        }
     }
 
     #[test]

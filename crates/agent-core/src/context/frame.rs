@@ -4,7 +4,8 @@ use session_api::{Principal, PrincipalId, SessionKey, StoreError};
 use tool_api::ToolSpec;
 
 use super::{
-    BudgetConfig, Calibrations, Gauge, Prompt, PromptRequest, PromptSection, assemble, pins, pins_section,
+    BudgetConfig, Calibrations, Gauge, Prompt, PromptRequest, PromptSection, assemble, facts, pins,
+    pins_section,
 };
 use crate::{ChosenModel, Core, Ports};
 
@@ -72,7 +73,7 @@ impl Frame {
     }
 }
 
-/// What the prompt of a turn is made of: what its source brings, and what is pinned.
+/// What the prompt of a turn is made of: what its source brings, what the conversation knows of itself, and what is pinned.
 pub(crate) async fn sections(
     ports: &Ports,
     core: &Core,
@@ -82,6 +83,7 @@ pub(crate) async fn sections(
 ) -> Result<Vec<PromptSection>, StoreError> {
     let request = PromptRequest { principal, alone, session, file_bytes: core.budget.file_bytes };
     let mut sections = core.prompts.sections(request).await;
+    sections.extend(facts::section(&ports.stores, session).await?);
     let pinned = pins(ports.stores.kv.as_ref(), session).await?;
     sections.extend(pinned.iter().map(pins_section));
     Ok(sections)

@@ -2,38 +2,83 @@
 
 use std::collections::HashSet;
 
-use session_api::{CallId, Checkpoint, Message, Part, Role, StoredMessage, TurnId, Window};
+use session_api::{
+    CallId, Checkpoint, Importance, Message, MessageId, Part, Role, StoredMessage, TurnId, Window,
+};
 
-use super::Gauge;
+use super::{Gauge, cut::shorten};
+
+/// One part in so many of the room is for messages that stay whole: were it less, every turn would shorten the one before.
+const WHOLE: u64 = 4;
 
 /// A part of a window that goes into a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryFit {
     /// The first message of the window that goes in.
     pub start: usize,
+    /// Of tools' results of low importance in messages before this one only the beginnings go in.
+    pub short: usize,
+    /// How many messages that makes shorter.
+    pub shortened: usize,
     /// The tokens of the summary and of what goes in.
     pub tokens: u64,
-    /// Whether something that the model could have known is not in.
+    /// Whether messages that the model could have known are not in.
     pub left_out: bool,
 }
 
 /// Where the history of a request begins, so that summary and messages have no more than `room` tokens and `most`
-/// messages.
+/// messages. Where not everything fits, the older tools' results of low importance are shortened first; what then still
+/// has no room is left out from the beginning on.
 ///
-/// Where not everything fits, the beginning must not move with every turn: the provider's cache of the request ends at the
-/// first byte that differs. So of the places between the first that fits and the first that leaves half of the room free,
-/// the one with the roundest number is taken, which stays the same for many turns, in every process, without being kept
-/// anywhere.
+/// Neither place may move with every turn: the provider's cache of the request ends at the first byte that differs. So of
+/// the places between the first that fits and the first that leaves half of the room free, the one with the roundest
+/// number is taken, which stays the same for many turns, in every process, without being kept anywhere.
 #[must_use]
 pub fn fit_history(window: &Window, room: u64, most: usize, gauge: Gauge) -> HistoryFit {
     let summary = window.checkpoint.as_ref().map_or(0, |checkpoint| gauge.text(&checkpoint.summary));
     let room = room.saturating_sub(summary);
-    let costs: Vec<u64> = window.messages.iter().map(|stored| gauge.message(&stored.message)).collect();
-    let all: u64 = costs.iter().sum();
-    if !window.truncated && all <= room && costs.len() <= most {
-        return HistoryFit { start: 0, tokens: all + summary, left_out: false };
+    let whole: Vec<u64> = window.messages.iter().map(|stored| gauge.message(&stored.message)).collect();
+    let all: u64 = whole.iter().sum();
+    if !window.truncated && all <= room && whole.len() <= most {
+        return HistoryFit { start: 0, short: 0, shortened: 0, tokens: all + summary, left_out: false };
     }
-    let room = room.min(all);
+    let least: Vec<u64> = window.messages.iter().map(|stored| shortened(&stored.message, gauge)).collect();
+    let costs = newest_whole(&whole, &least, room / WHOLE);
+    let everything = !window.truncated && costs.iter().sum::<u64>() <= room && costs.len() <= most;
+    let start = if everything { 0 } else { beginning(window, &costs, room, most) };
+    let short = first_whole(window, start, &whole, &least, room);
+    let shortened = (start..short).filter(|at| least[*at] < whole[*at]).count();
+    let tokens = least[start..short].iter().chain(&whole[short..]).sum::<u64>() + summary;
+    HistoryFit { start, short, shortened, tokens, left_out: !everything }
+}
+
+/// The tokens of a message once it is shortened.
+fn shortened(message: &Message, gauge: Gauge) -> u64 {
+    if message.tool_results().all(|result| result.importance != Importance::Low) {
+        return gauge.message(message);
+    }
+    let mut message = message.clone();
+    shorten(&mut message, gauge);
+    gauge.message(&message)
+}
+
+/// What each message takes, if the newest ones with up to `room` tokens stay whole and the older ones are shortened.
+fn newest_whole(whole: &[u64], least: &[u64], room: u64) -> Vec<u64> {
+    let mut costs = least.to_vec();
+    let mut taken = 0_u64;
+    for (cost, whole) in costs.iter_mut().zip(whole).rev() {
+        taken += whole;
+        if taken > room {
+            break;
+        }
+        *cost = *whole;
+    }
+    costs
+}
+
+/// The first message that goes in, if each has its length in `costs`.
+fn beginning(window: &Window, costs: &[u64], room: u64, most: usize) -> usize {
+    let room = room.min(costs.iter().sum());
     let (mut first, mut half) = (costs.len(), costs.len());
     let mut tokens = 0_u64;
     for (at, cost) in costs.iter().enumerate().rev() {
@@ -48,18 +93,31 @@ pub fn fit_history(window: &Window, room: u64, most: usize, gauge: Gauge) -> His
         }
     }
     let newest = costs.len().saturating_sub(1);
-    let roundest = (first..=half.min(newest)).max_by_key(|at| {
-        // Of several that are equally round, the first.
-        (seq(window, *at).trailing_zeros(), std::cmp::Reverse(*at))
-    });
-    let mut start = roundest.unwrap_or(costs.len());
+    let start = roundest(window, first, half.min(newest)).unwrap_or(costs.len());
     // What a person said begins a turn.
     let asks = |at: &usize| window.messages.get(*at).is_some_and(|stored| stored.message.role == Role::User);
-    if let Some(turn) = (start..costs.len()).find(asks) {
-        start = turn;
+    (start..costs.len()).find(asks).unwrap_or(start)
+}
+
+/// The first message whose results are whole, not before `start`.
+fn first_whole(window: &Window, start: usize, whole: &[u64], least: &[u64], room: u64) -> usize {
+    let mut tokens: u64 = whole.iter().skip(start).sum();
+    let mut first = start;
+    while tokens > room && first < whole.len() {
+        tokens = tokens - whole[first] + least[first];
+        first += 1;
     }
-    let tokens = costs.iter().skip(start).sum::<u64>() + summary;
-    HistoryFit { start, tokens, left_out: true }
+    if first == start {
+        return start;
+    }
+    let halfway = first + (whole.len() - first) / 2;
+    roundest(window, first, halfway).unwrap_or(first)
+}
+
+/// Of the places from `first` to `last`, the one whose message has the roundest number; of several that are equally round,
+/// the first.
+fn roundest(window: &Window, first: usize, last: usize) -> Option<usize> {
+    (first..=last).max_by_key(|at| (seq(window, *at).trailing_zeros(), std::cmp::Reverse(*at)))
 }
 
 fn seq(window: &Window, at: usize) -> u64 {
@@ -96,8 +154,22 @@ pub fn fold_history(window: &Window, start: usize) -> Vec<Message> {
     messages
 }
 
+/// Shortens in `messages`, which were folded from `window`, what `fit` wants shortened. Returns the whole texts, which must be
+/// stored before a model reads the marks in their places.
+pub(crate) fn shorten_results(
+    messages: &mut [Message],
+    window: &Window,
+    fit: &HistoryFit,
+    gauge: Gauge,
+) -> Vec<String> {
+    let old = window.messages.get(fit.start..fit.short).unwrap_or_default();
+    let old: HashSet<MessageId> = old.iter().map(|stored| stored.message.id).collect();
+    let old = messages.iter_mut().filter(|message| old.contains(&message.id));
+    old.flat_map(|message| shorten(message, gauge)).collect()
+}
+
 /// `stored` without calls that have no result in it, and without results that have no call in it.
-pub(crate) fn whole_pairs(stored: &[StoredMessage]) -> Vec<Message> {
+fn whole_pairs(stored: &[StoredMessage]) -> Vec<Message> {
     let each = || stored.iter().map(|stored| &stored.message);
     // A call's id is unique within its turn only.
     let calls: HashSet<(TurnId, &CallId)> =
@@ -121,3 +193,7 @@ pub(crate) fn whole_pairs(stored: &[StoredMessage]) -> Vec<Message> {
     }
     messages
 }
+
+#[cfg(test)]
+#[path = "history_tests.rs"]
+mod tests;

@@ -23,8 +23,10 @@ pub enum Share {
     Channel,
     /// The skills: a line for each, and the whole text of those that are active.
     Skills,
-    /// The profile that a run was started with.
+    /// The profiles there are, and the one that a run was started with.
     Profile,
+    /// What the conversation knows of itself.
+    Session,
     /// Standing rules that were learnt.
     Rules,
     /// What was pinned in the conversation.
@@ -37,12 +39,13 @@ pub enum Share {
 
 impl Share {
     /// All of them, in the order of the prompt.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Instructions,
         Self::Person,
         Self::Channel,
         Self::Skills,
         Self::Profile,
+        Self::Session,
         Self::Rules,
         Self::Pins,
         Self::Memory,
@@ -58,6 +61,7 @@ impl Share {
             Self::Channel => "channel",
             Self::Skills => "skills",
             Self::Profile => "profile",
+            Self::Session => "session",
             Self::Rules => "rules",
             Self::Pins => "pins",
             Self::Memory => "memory",

@@ -60,6 +60,8 @@ pub struct HistoryReport {
     pub summary_upto: Option<u64>,
     /// The summary's tokens.
     pub summary_tokens: u64,
+    /// Older messages of which only the beginning is in: tools' results of low importance.
+    pub shortened: usize,
     /// Messages that are neither in nor in the summary.
     pub left_out: u64,
 }
@@ -96,6 +98,9 @@ impl fmt::Display for ContextReport {
         }
         if history.left_out > 0 {
             write!(f, "; {} messages before them are left out", history.left_out)?;
+        }
+        if history.shortened > 0 {
+            write!(f, "; {} of them, tool results of low importance, are shortened", history.shortened)?;
         }
         write!(f, "; {} of {} tokens", history.tokens, history.room)
     }

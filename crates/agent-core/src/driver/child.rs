@@ -1,8 +1,8 @@
 //! Turns of subagents: what they run with, and how their end reaches their parent.
 
 use session_api::{
-    ChildRun, Delivery, InboundId, Message, OutboxKind, OutboxMessage, Principal, Role, Route, SessionKey,
-    Writes,
+    ChildRun, Delivery, InboundId, Message, OutboxKind, OutboxMessage, Principal, Role, Route, RunOverrides,
+    SessionKey, Writes,
 };
 use subagents::Ended;
 
@@ -42,6 +42,11 @@ impl Child {
         };
         PromptSection { share: Share::Profile, name: "Your task here".into(), text, absent: None }
     }
+}
+
+/// The profile of the agent that a run with `overrides` is.
+pub(super) fn profile(overrides: &RunOverrides) -> Option<&str> {
+    overrides.child.as_ref()?.profile.as_deref()
 }
 
 impl Run<'_> {

@@ -8,7 +8,7 @@ use session_api::{Effort, KvWrite, Part};
 use super::{bill::Bill, request::Built, run::Run};
 use crate::{
     Attempt, FinishReason, ModelError, ModelErrorKind, ModelEvent, RunEventKind, TokenUsage, context,
-    turn::ModelReply,
+    listen::collect, turn::ModelReply,
 };
 
 /// What a model call gave, for the machine and for the bill.
@@ -152,18 +152,12 @@ impl Run<'_> {
                 self.emit(RunEventKind::TextDelta { text: text.clone(), iteration });
                 self.hooks(|hook, run| hook.on_stream(run, &text)).await;
                 collected.text.push_str(&text);
-                match collected.parts.last_mut() {
-                    Some(Part::Text { text: last }) => last.push_str(&text),
-                    _ => collected.parts.push(Part::Text { text }),
-                }
+                collect(&mut collected.parts, ModelEvent::Text(text));
             }
             ModelEvent::Reasoning(text) => {
                 self.emit(RunEventKind::ReasoningDelta { text: text.clone(), iteration });
                 collected.reasoning.push_str(&text);
-                match collected.parts.last_mut() {
-                    Some(Part::Reasoning { text: last }) => last.push_str(&text),
-                    _ => collected.parts.push(Part::Reasoning { text }),
-                }
+                collect(&mut collected.parts, ModelEvent::Reasoning(text));
             }
             ModelEvent::ToolCall(mut call) => {
                 // From here on it has its real name, in the history too, so that the model learns it.
@@ -172,9 +166,7 @@ impl Run<'_> {
                 }
                 collected.parts.push(Part::ToolCall(call));
             }
-            ModelEvent::Opaque { format, data } => collected.parts.push(Part::Opaque { format, data }),
-            // The loop has taken them out.
-            ModelEvent::Attempt(_) | ModelEvent::Finished(_) => {}
+            other => collect(&mut collected.parts, other),
         }
     }
 

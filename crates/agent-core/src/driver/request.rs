@@ -7,7 +7,7 @@ use session_api::{BlobId, Message, Part, StoreError, Window};
 use super::run::Run;
 use crate::{
     ModelError, ModelErrorKind, ModelRequest, ProviderInfo,
-    context::{cut_to_fit, fit_history, fold_history},
+    context::{cut_to_fit, fit_history, fold_history, shorten_results},
 };
 
 /// A request and how long it is.
@@ -88,6 +88,11 @@ impl Run<'_> {
         let fit = fit_history(window, room, self.core.budget.history_messages, frame.gauge);
         self.left_out.fetch_or(fit.left_out, Ordering::AcqRel);
         let mut messages = fold_history(window, fit.start);
+        let whole = shorten_results(&mut messages, window, &fit, frame.gauge);
+        if !whole.is_empty() {
+            tracing::debug!(results = whole.len(), "older tool results of low importance were shortened");
+        }
+        self.keep(whole).await?;
         messages.extend(added);
         let tokens = fixed + asked + fit.tokens;
         if tokens <= most {
@@ -104,11 +109,17 @@ impl Run<'_> {
             ));
         };
         tracing::info!(tokens, most, texts = cut.len(), "messages were cut to fit the model's window");
-        for text in cut {
-            self.ports.stores.blobs.put_blob(text.into()).await.map_err(|error| unreadable(&error))?;
-        }
+        self.keep(cut).await?;
         let tokens = fixed + messages.iter().map(|message| frame.gauge.message(message)).sum::<u64>();
         Ok((messages, tokens, fixed))
+    }
+
+    /// Stores what was cut, so that it can be read by the marks.
+    async fn keep(&self, texts: Vec<String>) -> Result<(), ModelError> {
+        for text in texts {
+            self.ports.stores.blobs.put_blob(text.into()).await.map_err(|error| unreadable(&error))?;
+        }
+        Ok(())
     }
 }
 

@@ -26,7 +26,7 @@ use super::{
     RunEnd, Slot,
     behalf::Behalf,
     bill::Bill,
-    child::Child,
+    child::{Child, profile},
     live::Live,
     messages::{self},
     model::Called,
@@ -106,6 +106,7 @@ impl<'a> Run<'a> {
             channel: &turn.lease.session.channel,
             rank: principal.rank,
             phase: overrides.purpose.unwrap_or(Purpose::Chat),
+            profile: profile(&overrides),
         };
         let specs = core.specs(&overrides, place);
         let chosen = core.models.choose(&overrides, None);

@@ -4,13 +4,13 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::FutureExt as _;
 use session_api::{
-    AuditEntry, BlobId, Part, Rank, Step, StepKind, StoreError, ToolCall, ToolResult, ToolStatus, TurnRecord,
-    Writes,
+    AuditEntry, BlobId, Importance, Part, Rank, Step, StepKind, StoreError, ToolCall, ToolResult, ToolStatus,
+    TurnRecord, Writes,
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tool_api::{CallToJudge, Effect, Importance, Tool, ToolContext, ToolError, ToolOutput, Verdict};
+use tool_api::{CallToJudge, Effect, Tool, ToolContext, ToolError, ToolOutput, Verdict};
 
-use super::run::Run;
+use super::{child::profile, run::Run};
 use crate::{
     RunEventKind, ToolPlace,
     turn::{Judged, Judgement},
@@ -86,6 +86,7 @@ impl Run<'_> {
             channel: &self.info.session.channel,
             rank: self.behalf.load().principal.rank,
             phase: self.purpose(),
+            profile: profile(&self.overrides),
         }
     }
 
@@ -210,7 +211,11 @@ impl Run<'_> {
         let digest = BlobId::of(format!("{content:?}").as_bytes());
         writes.audit.push(self.audit(kind, call, digest.as_str(), millis));
         let ok = status == ToolStatus::Ok;
-        let result = ToolResult { call_id: call.id.clone(), name: call.name.clone(), status, content, whole };
+        let result = ToolResult {
+            whole,
+            importance,
+            ..ToolResult::new(call.id.clone(), call.name.clone(), status, content)
+        };
         let kind = StepKind::ToolEnded { call_id: call.id.clone(), ok, millis };
         Ended { result, step: Self::step(kind, effect.durable_end()), writes }
     }

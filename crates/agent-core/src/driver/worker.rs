@@ -6,14 +6,13 @@
 
 use std::sync::atomic::Ordering;
 
-use futures_util::StreamExt as _;
 use session_api::{Message, Part};
 
 use super::{bill::Bill, model::Called, request::Built, run::Run};
-use crate::{
-    Attempt, FinishReason, Finished, ModelError, ModelErrorKind, ModelEvent, ModelRequest, TokenUsage,
-    ToolWorker, context, turn::ModelReply,
-};
+use crate::{Attempt, FinishReason, ModelError, TokenUsage, ToolWorker, listen::Heard, turn::ModelReply};
+
+/// Most bytes of what it says beside its calls. Nobody reads that.
+const LONGEST: usize = 256 * 1024;
 
 impl Run<'_> {
     /// The worker's reply where it wants tools called; `None`: the main model goes on. What it used goes to `bill`.
@@ -57,19 +56,17 @@ impl Run<'_> {
         if reservation.is_some() {
             request.max_output_tokens = Some(self.core.caps.reply_tokens);
         }
-        let mut said = Said {
-            provider: chosen.provider.info().name.clone(),
-            model: chosen.model.clone(),
-            ..Said::default()
-        };
-        let finished = match said.listen(worker, request, bill).await {
+        let mut heard = Heard::nothing(chosen);
+        let finished = heard.listen(chosen, request, LONGEST).await;
+        bill.failed.append(&mut heard.failed);
+        let finished = match finished {
             Ok(finished) => finished,
             Err(error) => {
                 let (next_provider, next_model) = self.chosen.as_ref().map_or_else(
                     |_| Default::default(),
                     |main| (main.provider.info().name.clone(), main.model.clone()),
                 );
-                let Said { provider, model, .. } = said;
+                let Heard { provider, model, .. } = heard;
                 // An open reservation would count as spent.
                 let nothing = TokenUsage::default();
                 bill.aside.push(self.usage(
@@ -94,13 +91,9 @@ impl Run<'_> {
                 return Err(error);
             }
         };
-        let Said { provider, model, parts } = said;
-        let usage = finished.usage.unwrap_or_else(|| TokenUsage {
-            input_tokens: tokens,
-            output_tokens: parts.iter().filter_map(Part::as_text).map(context::estimate_tokens).sum(),
-            ..TokenUsage::default()
-        });
-        let (model, estimated) = (finished.model.unwrap_or(model), finished.usage.is_none());
+        let usage = finished.usage.unwrap_or_else(|| heard.estimate(tokens));
+        let estimated = finished.usage.is_none();
+        let Heard { provider, model, parts, .. } = heard;
         let calls = parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
         if !calls {
             bill.aside.push(self.usage(self.purpose(), provider, model, usage, estimated, reservation));
@@ -114,51 +107,5 @@ impl Run<'_> {
         self.hooks(|hook, run| hook.after_model_call(run, &reply)).await;
         let millis = self.millis_since(started);
         Ok(Some(Called { reply, model, provider, estimated, millis, measured: None }))
-    }
-}
-
-/// What a worker said, as far as it has come.
-#[derive(Default)]
-struct Said {
-    provider: String,
-    model: String,
-    parts: Vec<Part>,
-}
-
-impl Said {
-    async fn listen(
-        &mut self,
-        worker: &ToolWorker,
-        request: ModelRequest,
-        bill: &mut Bill,
-    ) -> Result<Finished, ModelError> {
-        let mut stream = worker.model.provider.stream(request).await?;
-        loop {
-            match stream.next().await {
-                Some(Ok(ModelEvent::Finished(finished))) => return Ok(finished),
-                Some(Ok(ModelEvent::Attempt(attempt))) => {
-                    self.parts.clear();
-                    (self.provider, self.model) = (attempt.next_provider.clone(), attempt.next_model.clone());
-                    bill.failed.push(*attempt);
-                }
-                Some(Ok(ModelEvent::Text(text))) => match self.parts.last_mut() {
-                    Some(Part::Text { text: last }) => last.push_str(&text),
-                    _ => self.parts.push(Part::Text { text }),
-                },
-                Some(Ok(ModelEvent::Reasoning(text))) => match self.parts.last_mut() {
-                    Some(Part::Reasoning { text: last }) => last.push_str(&text),
-                    _ => self.parts.push(Part::Reasoning { text }),
-                },
-                Some(Ok(ModelEvent::ToolCall(call))) => self.parts.push(Part::ToolCall(call)),
-                Some(Ok(ModelEvent::Opaque { format, data })) => {
-                    self.parts.push(Part::Opaque { format, data });
-                }
-                Some(Err(error)) => return Err(error),
-                None => {
-                    let message = format!("the worker {} ended its reply in the middle", worker.model.name());
-                    return Err(ModelError::new(ModelErrorKind::BadReply, message));
-                }
-            }
-        }
     }
 }

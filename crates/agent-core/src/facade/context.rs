@@ -26,7 +26,8 @@ pub(crate) async fn report(
     let window = ports.stores.sessions.window(&scope, session, budget).await?;
     let chosen = core.models.choose(&RunOverrides::default(), window.model.as_deref());
     let chosen = chosen.map_err(AgentError::Provider)?;
-    let place = ToolPlace { channel: &session.channel, rank: principal.rank, phase: Purpose::Chat };
+    let place =
+        ToolPlace { channel: &session.channel, rank: principal.rank, phase: Purpose::Chat, profile: None };
     let specs = core.specs(&RunOverrides::default(), place);
     let frame = Frame::of(ports, core, &chosen, &specs).await?;
     let shared = ports.stores.sessions.session(&scope, session).await?.is_some_and(|info| info.shared);
@@ -48,6 +49,7 @@ pub(crate) async fn report(
         to,
         summary_upto: summary.map(|checkpoint| checkpoint.upto),
         summary_tokens: summary.map_or(0, |checkpoint| frame.gauge.text(&checkpoint.summary)),
+        shortened: fit.shortened,
         left_out: from.map_or(newest, |from| from - 1).saturating_sub(upto),
     };
     Ok(ContextReport {

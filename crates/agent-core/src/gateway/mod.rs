@@ -26,6 +26,7 @@ mod scheduler;
 mod split;
 mod supervisor;
 mod sweeper;
+mod vectors;
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
@@ -34,7 +35,9 @@ use session_api::Route;
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Admission, Channel, Consolidation, Factotum, Heartbeat, HookRequest, HookResponse, Ports};
+use crate::{
+    Admission, Channel, Consolidation, Factotum, Heartbeat, HookRequest, HookResponse, Ports, Vectors,
+};
 
 pub(crate) use guard::{doubtful, guarded};
 pub use health::{ChannelHealth, ChannelState, Health, Role};
@@ -64,6 +67,8 @@ pub struct GatewayConfig {
     pub heartbeat: Option<Heartbeat>,
     /// When memories are consolidated; `None`: never.
     pub consolidation: Option<Consolidation>,
+    /// What gives texts their vectors; `None`: they get none.
+    pub vectors: Option<Arc<Vectors>>,
 }
 
 impl Default for GatewayConfig {
@@ -75,6 +80,7 @@ impl Default for GatewayConfig {
             notify: None,
             heartbeat: None,
             consolidation: None,
+            vectors: None,
         }
     }
 }
@@ -212,6 +218,7 @@ impl Gateway {
             idle::watch(shared, stop.clone()),
             indexer::index(shared, stop.clone()),
             consolidation::keep(shared, stop.clone()),
+            vectors::feed(shared, stop.clone()),
             sweeper::sweep(shared, stop.clone())
         );
         shared.health.role(Role::Primary, false, clock.now());

@@ -3,13 +3,15 @@
 use std::{collections::HashMap, fmt::Write as _, sync::Arc};
 
 use async_trait::async_trait;
-use futures_util::StreamExt as _;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use session_api::{Message, MessageId, Part, Role, Timestamp, TurnId};
+use session_api::Part;
 
 use super::{Asked, Destination, Routed, Router, Used, rules::start};
-use crate::{ChosenModel, ModelError, ModelErrorKind, ModelEvent, ModelRequest, TokenUsage, estimate_tokens};
+use crate::{
+    ChosenModel, ModelError, ModelRequest, TokenUsage, estimate_tokens,
+    listen::{Heard, question},
+};
 
 /// Most bytes of a message that it gets to see.
 const MOST_BYTES: usize = 2_000;
@@ -71,14 +73,7 @@ impl SmallModel {
     }
 
     fn request(&self, asked: &Asked<'_>) -> ModelRequest {
-        let message = Message {
-            id: MessageId(uuid::Uuid::nil()),
-            role: Role::User,
-            principal: None,
-            turn: TurnId(uuid::Uuid::nil()),
-            at: Timestamp(0),
-            parts: vec![Part::text(format!("The message:\n\n{}", start(asked.text, MOST_BYTES)))],
-        };
+        let message = question(format!("The message:\n\n{}", start(asked.text, MOST_BYTES)));
         ModelRequest {
             model: self.model.model.clone(),
             system: self.instructions(asked).into(),
@@ -137,34 +132,11 @@ impl Router for SmallModel {
                 .filter_map(Part::as_text)
                 .map(estimate_tokens)
                 .sum::<u64>();
-        let (mut provider, mut model) = (self.model.provider.info().name.clone(), self.model.model.clone());
-        let mut stream = self.model.provider.stream(request).await?;
-        let mut answer = String::new();
-        let finished = loop {
-            match stream.next().await {
-                Some(Ok(ModelEvent::Finished(finished))) => break finished,
-                Some(Ok(ModelEvent::Text(text))) if answer.len() + text.len() <= LONGEST_ANSWER => {
-                    answer.push_str(&text);
-                }
-                Some(Ok(ModelEvent::Text(_))) | None => {
-                    let text = format!("{} gave no short answer", self.name());
-                    return Err(ModelError::new(ModelErrorKind::BadReply, text));
-                }
-                Some(Ok(ModelEvent::Attempt(attempt))) => {
-                    answer.clear();
-                    (provider, model) = (attempt.next_provider, attempt.next_model);
-                }
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Err(error),
-            }
-        };
-        let tokens = finished.usage.unwrap_or_else(|| TokenUsage {
-            input_tokens: read,
-            output_tokens: estimate_tokens(&answer),
-            ..TokenUsage::default()
-        });
-        let (to, why) = self.understood(&answer, asked);
-        let model = finished.model.unwrap_or(model);
+        let mut heard = Heard::nothing(&self.model);
+        let finished = heard.listen(&self.model, request, LONGEST_ANSWER).await?;
+        let tokens = finished.usage.unwrap_or_else(|| heard.estimate(read));
+        let (to, why) = self.understood(&heard.text(), asked);
+        let Heard { provider, model, .. } = heard;
         let used = Used { provider, model, tokens, estimated: finished.usage.is_none() };
         Ok(Some(Routed { to, why, used: Some(used) }))
     }
@@ -179,7 +151,7 @@ mod tests {
     use tool_api::{Effect, ToolSpec};
 
     use super::*;
-    use crate::{ScriptedProvider, ScriptedReply};
+    use crate::{ModelErrorKind, ScriptedProvider, ScriptedReply};
 
     const OBJECT: &str = "{\"to\"";
 

@@ -5,7 +5,8 @@ use std::{fmt::Write as _, sync::Arc};
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tool_api::{Effect, Importance, ToolContext, ToolError, ToolOutput, TypedTool};
+use session_api::Importance;
+use tool_api::{Effect, ToolContext, ToolError, ToolOutput, TypedTool};
 
 use super::{SkillOrigin, SkillSource};
 

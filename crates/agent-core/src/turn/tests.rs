@@ -90,7 +90,7 @@ fn judged(letters: &str) -> Event {
 
 fn result(id: &str, status: ToolStatus, text: &str) -> ToolResult {
     let content = vec![Part::text(text)];
-    ToolResult { call_id: CallId(id.into()), name: "tool".into(), status, content, whole: None }
+    ToolResult::new(CallId(id.into()), "tool".into(), status, content)
 }
 
 fn ended(id: &str) -> Event {

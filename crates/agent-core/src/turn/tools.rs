@@ -30,7 +30,7 @@ pub(super) fn refusal(call: &ToolCall, why: &str) -> ToolResult {
 
 fn result(call: &ToolCall, status: ToolStatus, text: &str) -> ToolResult {
     let content = vec![Part::text(text)];
-    ToolResult { call_id: call.id.clone(), name: call.name.clone(), status, content, whole: None }
+    ToolResult::new(call.id.clone(), call.name.clone(), status, content)
 }
 
 /// The result of a call that was interrupted and must not be repeated.

@@ -29,7 +29,7 @@ fn stored(turns: &[Vec<usize>]) -> Vec<StoredMessage> {
             let call = |id| Part::ToolCall(ToolCall { id, name: name.clone(), arguments: arguments.clone() });
             let result = |call_id| {
                 let (status, content) = (ToolStatus::Ok, vec![Part::text("seen")]);
-                Part::ToolResult(ToolResult { call_id, name: name.clone(), status, content, whole: None })
+                Part::ToolResult(ToolResult::new(call_id, name.clone(), status, content))
             };
             add(Role::Assistant, ids().map(call).collect());
             add(Role::Tool, ids().map(result).collect());

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use agent_core::ScriptedReply;
-use session_api::{RunOverrides, Scope, Timestamp, UsageBy};
-use tool_api::{Effect, Importance, ScriptedTool, ToolOutput};
+use session_api::{Importance, RunOverrides, Scope, Timestamp, UsageBy};
+use tool_api::{Effect, ScriptedTool, ToolOutput};
 
 use crate::support::{Does, Probe, TestApp, assert_pairs, core, none, request, script};
 

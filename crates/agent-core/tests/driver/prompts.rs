@@ -89,7 +89,12 @@ async fn instruction_files_stand_in_the_system_prompt_of_those_they_are_for() {
     app.factotum.run(RunRequest { principal: kim, ..request("hello") }).await.unwrap();
     let systems: Vec<Arc<str>> = provider.requests().into_iter().map(|request| request.system).collect();
     assert!(systems[0].contains("# AGENTS.md\n\nBe brief.\n\n# USER.md\n\nLikes tea."), "{}", systems[0]);
-    assert!(systems[1].ends_with("# AGENTS.md\n\nBe brief."), "{}", systems[1]);
+    assert!(
+        systems[1]
+            .contains("# AGENTS.md\n\nBe brief.\n\n# This conversation\n\n- channel: cli, several people\n"),
+        "{}",
+        systems[1]
+    );
     assert_eq!(*files.asked.lock(), [(Rank::Owner, "cli".into()), (Rank::Member, "cli".into())]);
 }
 

@@ -185,5 +185,22 @@ async fn reindex(assistant: &Assistant) -> Result<u8, CliError> {
     memory.forget_index().await?;
     let mut taken = 0;
     memory.catch_up(|messages| taken += messages).await?;
-    Ok(out::line(&format!("{taken} messages and all notes were taken up.")))
+    let said = out::line(&format!("{taken} messages and all notes were taken up."));
+    let Some(vectors) = assistant.vectors() else { return Ok(said) };
+    let mut made = 0;
+    loop {
+        match vectors.feed().await {
+            Ok(progress) => {
+                made += progress.taken;
+                if !progress.left {
+                    break;
+                }
+            }
+            Err(error) => {
+                let what = format!("{made} texts got vectors; then: {error}. The rest is made up for later.");
+                return Err(CliError::Failed(what));
+            }
+        }
+    }
+    Ok(out::line(&format!("{made} texts got vectors.")))
 }

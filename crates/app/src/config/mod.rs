@@ -36,7 +36,7 @@ pub use gateway::{
 };
 pub use key_path::KeyPath;
 pub use load::{LoadInput, Loaded, load};
-pub use memory::{ConsolidationSection, MemorySection};
+pub use memory::{ConsolidationSection, EmbeddingsSection, MemorySection};
 pub use models::{BreakerSection, PresetSection, PriceSection, RateSection, SpendingSection, ToolsSection};
 pub use problem::{ConfigError, Origin, Problem};
 pub use resolve::{ResolveError, SecretResolver};

@@ -55,6 +55,7 @@ pub(super) fn errors(tree: &Value) -> Vec<Finding> {
         found.push(finding(KeyPath::parse("heartbeat.quiet_hours"), "are no hours", hint));
     }
     found.extend(consolidation(&tree["memory"]["consolidation"]));
+    found.extend(embeddings(&tree["memory"]["embeddings"]));
     for name in tree["providers"].as_object().into_iter().flatten().map(|(name, _)| name) {
         if name.trim().is_empty() || name.contains('/') {
             let key = KeyPath(vec!["providers".into(), name.clone()]);
@@ -125,6 +126,16 @@ fn consolidation(section: &Value) -> Vec<Finding> {
         found.push(finding(start.child("cron"), error.to_string(), None));
     }
     found
+}
+
+/// A model of `[memory.embeddings]` without a provider or a name.
+fn embeddings(section: &Value) -> Option<Finding> {
+    let model = section["model"].as_str()?;
+    let named =
+        model.split_once('/').is_some_and(|(provider, name)| !provider.is_empty() && !name.is_empty());
+    let key = KeyPath::parse("memory.embeddings.model");
+    let hint = Some("write PROVIDER/MODEL, as in \"openai/text-embedding-3-small\"");
+    (!named && !model.trim().is_empty()).then(|| finding(key, "names no provider and model", hint))
 }
 
 /// What `[routing]` says and would not do.

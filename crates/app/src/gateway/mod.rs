@@ -216,5 +216,6 @@ fn gateway_config(config: &Config, assistant: &Assistant) -> GatewayConfig {
         consolidation: crate::memory::consolidation(config, assistant.workspace())
             .inspect_err(|error| tracing::error!(%error, "memories are not consolidated"))
             .ok(),
+        vectors: assistant.vectors().cloned(),
     }
 }

@@ -24,7 +24,7 @@ fn call(id: &str, arguments: &str) -> Part {
 
 fn result(id: &str, status: ToolStatus, content: Vec<Part>) -> Part {
     let (call_id, name) = (CallId(id.into()), "look".into());
-    Part::ToolResult(ToolResult { call_id, name, status, content, whole: None })
+    Part::ToolResult(ToolResult::new(call_id, name, status, content))
 }
 
 fn image(bytes: &[u8]) -> Part {

@@ -1,4 +1,4 @@
-//! The table `[embeddings]`.
+//! What an embedder is made of.
 
 use serde::{Deserialize, Serialize};
 

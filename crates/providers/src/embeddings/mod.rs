@@ -1,8 +1,9 @@
 //! Vectors of texts at servers that speak the embeddings API of `OpenAI`, which nearly all do.
 //!
-//! `config` is the table `[embeddings]`.
+//! `config` is what one is made of, `of` which server a provider's are.
 
 mod config;
+mod of;
 
 use std::{fmt, sync::Arc};
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use config::EmbeddingsConfig;
+pub use of::{EmbedderOf, embedder_of};
 
 use crate::{
     ProviderSetupError,
@@ -23,9 +25,9 @@ use crate::{
 const WORDS: Words = Words {
     name: "embeddings",
     server: "embeddings server",
-    section: "embeddings",
+    section: "memory.embeddings",
     sent: "text",
-    too_large: "lower batch in [embeddings], or embed shorter texts",
+    too_large: "lower batch in [memory.embeddings], or embed shorter texts",
     answer: "list of vectors",
     compatible: "a server with OpenAI's embeddings API",
 };

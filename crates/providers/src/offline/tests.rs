@@ -12,13 +12,7 @@ fn message(turn: u128, role: Role, parts: Vec<Part>) -> Message {
 }
 
 fn result(call: &ToolCall, status: ToolStatus, text: &str) -> Part {
-    Part::ToolResult(ToolResult {
-        call_id: call.id.clone(),
-        name: call.name.clone(),
-        status,
-        content: vec![Part::text(text)],
-        whole: None,
-    })
+    Part::ToolResult(ToolResult::new(call.id.clone(), call.name.clone(), status, vec![Part::text(text)]))
 }
 
 /// The calls of a reply.

@@ -18,13 +18,7 @@ fn call(id: &str, name: &str, arguments: &str) -> Part {
 }
 
 fn result(id: &str, status: ToolStatus, content: Vec<Part>) -> Part {
-    Part::ToolResult(ToolResult {
-        call_id: CallId(id.into()),
-        name: "look".into(),
-        status,
-        content,
-        whole: None,
-    })
+    Part::ToolResult(ToolResult::new(CallId(id.into()), "look".into(), status, content))
 }
 
 fn image(bytes: &[u8]) -> Part {

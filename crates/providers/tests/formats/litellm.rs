@@ -65,13 +65,12 @@ async fn a_turn_with_a_tool_passes_in_every_format() {
         assert_eq!(calls[0].name, "calculate_expression", "{kind} {streams}");
         let arguments: serde_json::Value = serde_json::from_str(&calls[0].arguments).unwrap();
         assert_eq!(arguments, serde_json::from_str::<serde_json::Value>(servers::quick::ARGUMENTS).unwrap());
-        let result = ToolResult {
-            call_id: calls[0].id.clone(),
-            name: calls[0].name.clone(),
-            status: ToolStatus::Ok,
-            content: vec![Part::text("216.048")],
-            whole: None,
-        };
+        let result = ToolResult::new(
+            calls[0].id.clone(),
+            calls[0].name.clone(),
+            ToolStatus::Ok,
+            vec![Part::text("216.048")],
+        );
         let answered = Message { role: Role::Tool, parts: vec![Part::ToolResult(result)], ..said.clone() };
         let messages = [first.messages.as_slice(), &[said, answered]].concat();
         let reply = collect(provider.as_ref(), ModelRequest { messages: Arc::new(messages), ..first }).await;

@@ -115,13 +115,8 @@ async fn a_turn_with_a_tool(format: &Format, streams: bool) {
     let asked = kept(provider.as_ref(), first.clone()).await;
     let call = asked.tool_calls().next().unwrap().clone();
     assert_eq!((call.name.as_str(), call.arguments.as_str()), ("read_file", r#"{"path":"a.md"}"#));
-    let result = ToolResult {
-        call_id: call.id.clone(),
-        name: call.name.clone(),
-        status: ToolStatus::Ok,
-        content: vec![Part::text("hello")],
-        whole: None,
-    };
+    let result =
+        ToolResult::new(call.id.clone(), call.name.clone(), ToolStatus::Ok, vec![Part::text("hello")]);
     let answered = Message { role: Role::Tool, parts: vec![Part::ToolResult(result)], ..asked.clone() };
     let messages = [first.messages.as_slice(), &[asked, answered]].concat();
     let reply = collect(provider.as_ref(), ModelRequest { messages: Arc::new(messages), ..first }).await;

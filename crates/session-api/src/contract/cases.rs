@@ -375,6 +375,16 @@ macro_rules! store_contract {
                 a_forgotten_index_is_taken_up_anew
                 more_than_is_ranked_is_said
             }
+            vectors {
+                what_lies_near_is_found_the_nearest_first
+                a_text_is_given_out_until_it_has_a_vector
+                a_text_without_a_vector_is_told
+                a_scope_limits_what_is_near
+                what_is_near_is_narrowed
+                what_went_is_near_nothing
+                a_section_that_stays_keeps_its_vector
+                another_model_begins_anew
+            }
             blob {
                 bytes_come_back_by_their_digest
                 the_same_bytes_have_one_id

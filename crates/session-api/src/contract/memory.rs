@@ -231,13 +231,12 @@ pub async fn what_is_taken_away_is_not_found(h: &dyn StoreHarness) {
 /// A tool's result is found by what the model read of it.
 pub async fn a_tool_result_is_found(h: &dyn StoreHarness) {
     let rig = Rig::open(h).await;
-    let result = ToolResult {
-        call_id: CallId("call-1".into()),
-        name: "look".into(),
-        status: ToolStatus::Ok,
-        content: vec![Part::text("the barometer fell")],
-        whole: None,
-    };
+    let result = ToolResult::new(
+        CallId("call-1".into()),
+        "look".into(),
+        ToolStatus::Ok,
+        vec![Part::text("the barometer fell")],
+    );
     let parts = vec![Part::ToolResult(result)];
     tell(&rig, &session(1), &owner(), vec![Message { role: Role::Tool, parts, ..said_at("", 1) }]).await;
     let results = MemoryQuery { kind: Some(MemoryKind::Result), ..query("barometer") };

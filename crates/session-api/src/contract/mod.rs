@@ -42,6 +42,7 @@ pub mod taking_away;
 pub mod turn;
 pub mod undelivered;
 pub mod usage;
+pub mod vectors;
 pub mod wake;
 pub mod window;
 

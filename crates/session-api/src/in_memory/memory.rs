@@ -12,9 +12,9 @@ use crate::{
 };
 
 /// A candidate with its place in the order of time.
-struct Found {
-    no: u64,
-    hit: MemoryHit,
+pub(super) struct Found {
+    pub(super) no: u64,
+    pub(super) hit: MemoryHit,
 }
 
 impl MemoryQuery {
@@ -34,7 +34,7 @@ impl State {
         }
     }
 
-    fn messages_in(&self, scope: &Scope, query: &MemoryQuery) -> Vec<Found> {
+    pub(super) fn messages_in(&self, scope: &Scope, query: &MemoryQuery) -> Vec<Found> {
         let mut found = Vec::new();
         let seen = self.sessions.iter().filter(|(key, session)| {
             let own = |person: &PrincipalId| !session.shared && session.principal == *person;
@@ -56,7 +56,7 @@ impl State {
         found
     }
 
-    fn notes_in(&self, scope: &Scope, query: &MemoryQuery) -> Vec<Found> {
+    pub(super) fn notes_in(&self, scope: &Scope, query: &MemoryQuery) -> Vec<Found> {
         let mut found = Vec::new();
         if query.session.is_some() {
             return found;

@@ -21,6 +21,7 @@ mod state;
 mod turn;
 mod undelivered;
 mod usage;
+mod vectors;
 mod verdict;
 mod writes;
 

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{outbox::Outbox, retention::Finished, usage::Ledger};
+use super::{outbox::Outbox, retention::Finished, usage::Ledger, vectors::Vectors};
 use crate::{
     Approval, ApprovalId, AuditRow, BlobId, Checkpoint, CursorPosition, Effort, IdSource, InboundId,
     InboundRow, Job, JobId, JobRun, JournalEntry, KvEntry, LeasePolicy, MemoryFile, MessageId, Outcome,
@@ -54,6 +54,7 @@ pub(super) struct State {
     pub(super) blobs: HashMap<BlobId, Bytes>,
     /// Files of notes, by path.
     pub(super) files: BTreeMap<String, MemoryFile>,
+    pub(super) vectors: Vectors,
     /// Who was joined to whom.
     pub(super) joined: BTreeMap<PrincipalId, PrincipalId>,
 }
@@ -194,6 +195,7 @@ impl State {
             jobs: BTreeMap::new(),
             blobs: HashMap::new(),
             files: BTreeMap::new(),
+            vectors: Vectors::default(),
             joined: BTreeMap::new(),
         }
     }

@@ -38,6 +38,9 @@ const ADD: &str = "INSERT INTO memory_words (rowid, words)
 const FORGET: &str = "DELETE FROM memory_words WHERE rowid IN (SELECT no FROM messages
     WHERE pk > ? AND pk < ? AND no <= (SELECT upto FROM memory_state WHERE id = 1))";
 
+const FORGET_VECTORS: &str =
+    "DELETE FROM memory_vectors WHERE no IN (SELECT no FROM messages WHERE pk > ? AND pk < ?)";
+
 /// `MemoryIndex::index_messages`. Texts are read and taken apart outside the transaction: others want to write.
 pub(super) async fn index_messages(store: &SqliteStore, most: usize) -> Result<IndexProgress, StoreError> {
     if store.read(Script::new(BEHIND)).await?.first(0).is_none() {
@@ -101,6 +104,7 @@ async fn taken_apart(
 /// Lets the messages of this range of keys go, as the next statement, before they are deleted.
 pub(crate) fn forget_messages(script: &mut Script, after: i64, before: i64) {
     script.add(FORGET).bind(after).bind(before);
+    script.add(FORGET_VECTORS).bind(after).bind(before);
     script.add("DELETE FROM memory_forgotten WHERE pk > ? AND pk < ?").bind(after).bind(before);
 }
 
@@ -123,12 +127,14 @@ pub(super) async fn forget_message(
     let pk = Reading { file: &transaction.shared.layout.database, row: &row }.int(0)?;
     let mut script = Script::default();
     script.add(FORGET).bind(pk - 1).bind(pk + 1);
+    script.add(FORGET_VECTORS).bind(pk - 1).bind(pk + 1);
     transaction.finish(script).await.map(|_| true)
 }
 
-/// `MemoryIndex::forget_index`.
+/// `MemoryIndex::forget_index`. The vectors of messages stay: they are right as long as their texts are.
 pub(super) async fn forget_all(transaction: &mut Transaction) -> Result<(), StoreError> {
     let mut script = Script::new("INSERT INTO memory_words (memory_words) VALUES ('delete-all')");
+    script.add("DELETE FROM memory_vectors WHERE no IN (SELECT no FROM memory_notes)");
     script.add("DELETE FROM memory_files");
     script.add("UPDATE memory_state SET upto = 0, texts = 0 WHERE id = 1");
     transaction.finish(script).await.map(drop)

@@ -1,5 +1,7 @@
 //! Files of notes.
 
+use std::collections::HashMap;
+
 use session_api::{MemoryFile, MemoryKind, MemorySection, PrincipalId, Scope, StoreError, index_words};
 
 use super::marks;
@@ -10,6 +12,11 @@ use crate::{
     transaction::Transaction,
 };
 
+/// Lets the vectors of those sections of a file go that do not stay.
+const FORGET_VECTORS: &str =
+    "DELETE FROM memory_vectors WHERE no IN (SELECT no FROM memory_notes WHERE path = ?)
+    AND no NOT IN (SELECT value FROM json_each(?))";
+
 /// `MemoryIndex::index_file`.
 pub(super) async fn replace(transaction: &mut Transaction, file: MemoryFile) -> Result<(), StoreError> {
     let MemoryFile { path, person, stamp, at, sections } = file;
@@ -17,19 +24,27 @@ pub(super) async fn replace(transaction: &mut Transaction, file: MemoryFile) -> 
     let mut script =
         Script::new("DELETE FROM memory_words WHERE rowid IN (SELECT no FROM memory_notes WHERE path = ?)");
     script.bind(path.as_str());
-    script.add("DELETE FROM memory_files WHERE path = ?").bind(path.as_str());
-    transaction.run(script).await?;
-    if sections.is_empty() {
-        return Ok(());
-    }
+    script.add("SELECT no, text FROM memory_notes WHERE path = ?").bind(path.as_str());
+    let rows = transaction.run(script).await?.take(1);
+    let known = each(&transaction.shared.layout.database, &rows, |row| Ok((row.text(1)?, row.int(0)?)))?;
+    // A section whose text stays keeps its number, and with it its vector.
+    let mut known: HashMap<String, i64> = known.into_iter().collect();
+    let gone = sections.is_empty();
     let marks = marks::of_text(Some(&person), None, MemoryKind::Note, at);
     let mut notes = Vec::with_capacity(sections.len());
     for section in sections {
         let words = format!("{} {marks}", index_words(&section.text));
-        notes.push((transaction.no()?, words, section.line, section.text));
+        let no = known.remove(&section.text).map_or_else(|| transaction.no(), Ok)?;
+        notes.push((no, words, section.line, section.text));
     }
-    let notes = json(&notes)?;
-    let mut script = Script::new("INSERT INTO memory_files (path, person, stamp, at) VALUES (?, ?, ?, ?)");
+    let (stay, notes) = (json(&notes.iter().map(|note| note.0).collect::<Vec<_>>())?, json(&notes)?);
+    let mut script = Script::new(FORGET_VECTORS);
+    script.bind(path.as_str()).bind(stay);
+    script.add("DELETE FROM memory_files WHERE path = ?").bind(path.as_str());
+    if gone {
+        return transaction.finish(script).await.map(drop);
+    }
+    script.add("INSERT INTO memory_files (path, person, stamp, at) VALUES (?, ?, ?, ?)");
     script.bind(path.as_str()).bind(person.0).bind(stamp).bind(at.0);
     script.add(
         "INSERT INTO memory_notes (no, path, line, text)

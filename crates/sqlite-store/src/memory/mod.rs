@@ -8,6 +8,7 @@ mod feed;
 mod files;
 mod marks;
 mod search;
+mod vectors;
 
 use async_trait::async_trait;
 use session_api::{
@@ -18,6 +19,7 @@ use session_api::{
 use crate::{open::SqliteStore, writer::Grade};
 
 pub(crate) use feed::forget_messages;
+pub(crate) use vectors::scrub;
 
 #[async_trait]
 impl MemoryIndex for SqliteStore {
@@ -50,10 +52,13 @@ impl MemoryIndex for SqliteStore {
         seq: u64,
     ) -> Result<bool, StoreError> {
         let (scope, session) = (scope.clone(), session.clone());
-        self.write(Grade::DURABLE, move |transaction| {
-            Box::pin(feed::forget_message(transaction, scope, session, seq))
-        })
-        .await
+        let forgotten = self
+            .write(Grade::DURABLE, move |transaction| {
+                Box::pin(feed::forget_message(transaction, scope, session, seq))
+            })
+            .await?;
+        scrub(self).await;
+        Ok(forgotten)
     }
 
     async fn forget_index(&self) -> Result<(), StoreError> {

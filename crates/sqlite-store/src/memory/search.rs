@@ -113,7 +113,7 @@ pub(super) async fn recall(
 
 /// Under which other names what belongs to the people of a search was taken up, and whose the files of those are that are
 /// joined to them now.
-async fn known_as(
+pub(super) async fn known_as(
     store: &SqliteStore,
     scope: &Scope,
     query: &MemoryQuery,
@@ -283,7 +283,7 @@ async fn together(
 }
 
 /// The texts of these, as far as they may be shown.
-async fn texts_of(
+pub(super) async fn texts_of(
     store: &SqliteStore,
     scope: &Scope,
     query: &MemoryQuery,

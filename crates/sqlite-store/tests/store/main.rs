@@ -15,3 +15,5 @@ mod quiet;
 mod reading;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod vectors;

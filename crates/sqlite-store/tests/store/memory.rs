@@ -33,12 +33,10 @@ async fn a_long_result_is_found_by_what_the_model_did_not_read_of_it() {
     let dir = tempfile::tempdir().unwrap();
     let store = start(options(dir.path(), 1), ManualClock::default()).await.store;
     let whole = store.put_blob("the beginning and far below a barometer".into()).await.unwrap();
+    let content = vec![Part::text("the beginning")];
     let result = ToolResult {
-        call_id: CallId("call-1".into()),
-        name: "look".into(),
-        status: ToolStatus::Ok,
-        content: vec![Part::text("the beginning")],
         whole: Some(whole),
+        ..ToolResult::new(CallId("call-1".into()), "look".into(), ToolStatus::Ok, content)
     };
     tell(&store, vec![said(1, Role::Tool, vec![Part::ToolResult(result)])]).await;
     assert_eq!(found(&store, "barometer").await, ["the beginning"]);

@@ -6,10 +6,11 @@ use std::{
 };
 
 use session_api::{InboundState, LeaseFrom, Mailbox, ManualClock, RunNow};
+use sqlite_store::SqliteStore;
 
 use super::{
     grouping::message,
-    support::{options, start, worker},
+    support::{RandomIds, Running, options, start, worker},
 };
 
 /// The other process: works in the current directory until it is killed. Started by the test below only.
@@ -58,4 +59,25 @@ async fn a_killed_process_loses_nothing_and_its_turn_is_taken_at_once() {
     let founder = taken.founders[0].inbound.id;
     let view = here.store.inbound(founder).await.unwrap().unwrap();
     assert_eq!(view.state, InboundState::Running(turn));
+}
+
+/// Its clock stands still: whoever looks from time to time would never look.
+#[tokio::test]
+async fn a_commit_of_another_process_is_heard_of_without_looking() {
+    let dir = tempfile::tempdir().unwrap();
+    let (here, there) = (still(dir.path(), 1).await, still(dir.path(), 2).await);
+    for n in 1..4 {
+        let since = here.store.changed(0).await.unwrap();
+        let accept = there.store.accept(None, vec![message(n)].into(), None);
+        let (changed, accepted) = tokio::join!(here.store.changed(since), accept);
+        assert!(changed.unwrap() > since && accepted.is_ok());
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test owns the task, which ends with it")]
+async fn still(dir: &std::path::Path, n: u128) -> Running {
+    let clock = std::sync::Arc::new(ManualClock::default());
+    let (store, writer) =
+        SqliteStore::open(options(dir, n), clock, std::sync::Arc::new(RandomIds)).await.unwrap();
+    Running { store: std::sync::Arc::new(store), writer: tokio::spawn(writer.run()) }
 }

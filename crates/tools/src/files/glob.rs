@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use globset::{GlobBuilder, GlobMatcher};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use session_api::Importance;
 use tool_api::{Effect, ToolContext, ToolError, ToolOutput, TypedTool};
 
 use super::{
@@ -78,7 +79,9 @@ impl TypedTool for Glob {
             if !notes.is_empty() {
                 text.push_str(&format!("[{}]", notes.join("; ")));
             }
-            Ok(ToolOutput::text(text))
+            // It can be had again at any time.
+            let importance = Importance::Low;
+            Ok(ToolOutput { importance, ..ToolOutput::text(text) })
         })
         .await
     }

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use rustix::fs::{AtFlags, Dir, FileType, statat};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use session_api::Importance;
 use tool_api::{Effect, ToolContext, ToolError, ToolOutput, TypedTool};
 
 use super::{Workspace, atomic_write::TEMPORARY, printable, workspace::explain};
@@ -93,7 +94,9 @@ impl TypedTool for ListDir {
                     names.len()
                 ));
             }
-            Ok(ToolOutput::text(text))
+            // It can be had again at any time.
+            let importance = Importance::Low;
+            Ok(ToolOutput { importance, ..ToolOutput::text(text) })
         })
         .await
     }

@@ -177,7 +177,7 @@ fn sections_end_at_the_next_heading_of_their_level() {
 }
 
 proptest! {
-    /// A change of one section leaves every line outside it.
+    /// A change of one section leaves every line outside it that says something.
     #[test]
     fn nothing_outside_a_section_is_lost(before in "[a-z \n#`]{0,80}", after in "[a-z \n#`]{0,80}", body in "[a-z\n]{1,20}") {
         let text = format!("{before}\n## Target Section\nold\n{after}");

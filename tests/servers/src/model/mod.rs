@@ -1,5 +1,6 @@
 //! The scripted model server and what its script is made of.
 
+mod embeddings;
 mod gate;
 mod log;
 mod plan;

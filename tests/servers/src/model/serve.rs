@@ -79,6 +79,11 @@ async fn answer(
     };
     match (request.method.as_str(), request.path.as_str()) {
         ("POST", path) if wire::Format::of(path).is_some() => Ok(completion(&shared, reset, request).await),
+        ("POST", "/v1/embeddings") => {
+            let vectors = super::embeddings::answer(&request.body);
+            shared.log.change(|seen| seen.others.push(request));
+            Ok(small(200, &vectors))
+        }
         ("GET", "/v1/models") => {
             let entry = |id: &String| json!({"id": id, "object": "model", "created": 0, "owned_by": "tests"});
             let models: Vec<Value> = shared.models.iter().map(entry).collect();

@@ -19,8 +19,9 @@ use super::serve::{Shared, connection};
 ///
 /// It speaks three wire formats, by the path that it is asked at: chat completions (`POST /v1/chat/completions`),
 /// Anthropic Messages (`POST /v1/messages`) and Responses (`POST /v1/responses`), streamed or not, with
-/// `GET /v1/models` for all. A script need not know which one its replies are sent in. Dropping the server closes the port
-/// and all connections at once.
+/// `GET /v1/models` for all. A script need not know which one its replies are sent in. `POST /v1/embeddings` is answered
+/// with vectors that are near where texts share words, `doctor` and `physician` counting as one. Dropping the server closes
+/// the port and all connections at once.
 #[derive(Debug)]
 pub struct ModelServer {
     address: SocketAddr,

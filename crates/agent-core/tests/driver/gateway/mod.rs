@@ -7,6 +7,7 @@ mod many_jobs;
 mod sending;
 mod summaries;
 mod talk;
+mod vectors;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

@@ -153,13 +153,7 @@ fn call(id: &str, name: &str, arguments: &str) -> Part {
 
 fn result(id: &str, name: &str, status: ToolStatus, text: &str) -> Part {
     let content = if text.is_empty() { Vec::new() } else { vec![Part::text(text)] };
-    Part::ToolResult(ToolResult {
-        call_id: CallId(id.into()),
-        name: name.into(),
-        status,
-        content,
-        whole: None,
-    })
+    Part::ToolResult(ToolResult::new(CallId(id.into()), name.into(), status, content))
 }
 
 #[test]
