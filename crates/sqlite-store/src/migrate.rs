@@ -29,17 +29,14 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 5, sql: include_str!("../migrations/0005_memory.sql"), changes_data: false },
     Migration { version: 6, sql: include_str!("../migrations/0006_outside.sql"), changes_data: false },
     Migration { version: 7, sql: include_str!("../migrations/0007_vectors.sql"), changes_data: false },
-    Migration {
-        version: 8,
-        sql: include_str!("../migrations/0008_spent_by_session.sql"),
-        changes_data: false,
-    },
+    Migration { version: 8, sql: include_str!("../migrations/0008_audit_heads.sql"), changes_data: false },
 ];
 
 /// The tables of the newest version. A file that lacks one is damaged, whatever its version says.
 pub(crate) const TABLES: &[&str] = &[
     "approvals",
     "audit",
+    "audit_heads",
     "checkpoints",
     "cursors",
     "drafts",
@@ -349,9 +346,9 @@ mod tests {
                 "[7e, 30, 18, e2]",
                 "[c0, f8, 56, 35]",
                 "[c7, 6a, 22, 27]",
-                "[30, e9, 50, 58]",
+                "[ef, 32, 68, f1]",
                 "[5b, 3a, 9f, fb]",
-                "[a, 48, 63, 20]"
+                "[a6, 65, df, 80]"
             ]
         );
     }
