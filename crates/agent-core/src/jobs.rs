@@ -82,6 +82,7 @@ pub(crate) fn row(
             ..RunOverrides::default()
         },
         parts: round.notes.outside.parts().chain([Part::text(text)]).collect(),
+        shared: false,
         received_at: now,
         correlation: id.to_string(),
     }

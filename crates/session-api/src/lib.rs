@@ -52,7 +52,7 @@ mod vectors;
 mod writes;
 
 pub use approval::{Approval, ApprovalState, ApprovalWrite, Decision};
-pub use audit::{AuditEntry, AuditLog, AuditRow, AuditVerdict};
+pub use audit::{AuditEntry, AuditHead, AuditLog, AuditRow, AuditVerdict};
 pub use backlog::Backlog;
 pub use batch::{Acceptance, Accepted, Ack, Batch, CursorMove, CursorPosition, RunNow, SourceLease};
 pub use blob::{BlobId, BlobStore};
@@ -91,7 +91,9 @@ pub use stores::Stores;
 pub use turn::{
     Control, DeadLetter, FailOutcome, LeaseFrom, LeasePolicy, Turn, TurnLease, TurnState, TurnView,
 };
-pub use usage::{Cap, CapOf, Purpose, Reservation, Reserve, UsageBy, UsageEntry, UsageLedger, UsageTotal};
+pub use usage::{
+    Cap, CapOf, JOB_RESERVATION, Purpose, Reservation, Reserve, UsageBy, UsageEntry, UsageLedger, UsageTotal,
+};
 pub use vectors::{Nearest, VectorIndex, VectorMark, WithoutVector, fused, nearness, of_unit_length};
 pub use writes::Writes;
 

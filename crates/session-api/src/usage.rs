@@ -1,5 +1,7 @@
 //! What model calls used and cost.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -149,11 +151,16 @@ pub struct UsageTotal {
     pub unpriced_calls: u64,
 }
 
+/// No job that is no turn has a reservation open for longer: each ends its call long before.
+pub const JOB_RESERVATION: Duration = Duration::from_secs(15 * 60);
+
 /// Reserves before spending and sums up afterwards. Usage is recorded through [`Writes`](crate::Writes).
 #[async_trait]
 pub trait UsageLedger: Send + Sync {
     /// Checks all caps and reserves in one transaction, or refuses and changes nothing. Relaxed durability. A
-    /// reservation still open when its turn is leased again or settled counts as spent at its ceiling from then on.
+    /// reservation still open when its turn is leased again or settled counts as spent at its ceiling from then on. So does,
+    /// with the next request, one that belongs to no turn, as that of a summary, and is older than [`JOB_RESERVATION`]: who
+    /// made it is dead.
     async fn reserve(&self, request: Reserve) -> Result<Reservation, StoreError>;
 
     /// Sums since `since`, by group name.

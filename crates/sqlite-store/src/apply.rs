@@ -1,16 +1,16 @@
 //! Applies a [`Writes`].
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use session_api::{
-    ApprovalWrite, AuditEntry, Delivery, Inbound, JobWrite, KEPT_RUNS, KvWrite, Message, MessageId,
-    OutboxMessage, PersonWrite, SessionWrite, StoreError, TurnId, TurnRecord, Writes,
+    ApprovalWrite, Delivery, Inbound, JobWrite, KEPT_RUNS, KvWrite, Message, MessageId, OutboxMessage,
+    PersonWrite, SessionWrite, StoreError, TurnId, TurnRecord, Writes,
 };
 use sqlx::sqlite::SqliteRow;
 
 use crate::{
-    accept,
-    encode::{Reading, bytes, int, json, rank},
+    accept, audit,
+    encode::{bytes, int, json, rank},
     erase,
     error::invalid,
     fence::Held,
@@ -52,7 +52,7 @@ pub(crate) async fn apply(
     for inbound in std::mem::take(&mut writes.inbound) {
         from_inside(transaction, inbound).await?;
     }
-    audit(transaction, script, std::mem::take(&mut writes.audit)).await?;
+    audit::append(transaction, script, std::mem::take(&mut writes.audit)).await?;
     for message in &writes.outbox {
         let no = transaction.no()?;
         outbox(script, message, no)?;
@@ -189,41 +189,6 @@ pub(crate) fn kv(script: &mut Script, write: &KvWrite, now: i64) {
             script.bind(owner.0.as_str()).bind(key.as_str());
         }
     }
-}
-
-/// Appends to the chains: each needs its last hash first.
-async fn audit(
-    transaction: &mut Transaction,
-    script: &mut Script,
-    entries: Vec<AuditEntry>,
-) -> Result<(), StoreError> {
-    let mut ends: HashMap<String, (i64, String)> = HashMap::new();
-    for entry in entries {
-        let session = entry.session.to_string();
-        let (place, previous) = match ends.remove(&session) {
-            Some(end) => end,
-            None => chain_end(transaction, &session).await?,
-        };
-        let place = place + 1;
-        let hash = entry.chain_hash(&previous, crate::encode::uint(place));
-        script.add("INSERT INTO audit (no, session, place, hash, body) VALUES (?, ?, ?, ?, ?)");
-        script.bind(transaction.no()?).bind(session.as_str()).bind(place).bind(hash.as_str());
-        script.bind(json(&entry)?);
-        ends.insert(session, (place, hash));
-    }
-    Ok(())
-}
-
-async fn chain_end(transaction: &mut Transaction, session: &str) -> Result<(i64, String), StoreError> {
-    let mut script =
-        Script::new("SELECT place, hash FROM audit WHERE session = ? ORDER BY place DESC LIMIT 1");
-    script.bind(session);
-    let row = transaction.run(script).await?.first(0);
-    let file = &transaction.shared.layout.database;
-    row.map_or(Ok((0, String::new())), |row| {
-        let row = Reading { file, row: &row };
-        Ok((row.int(0)?, row.text(1)?))
-    })
 }
 
 /// Changes to the session itself. `fresh` makes an empty checkpoint behind `last_seq`.

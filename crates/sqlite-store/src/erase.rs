@@ -8,6 +8,7 @@ use crate::{
     accept::new_session,
     answers::STOP,
     apply::{self, pk},
+    audit,
     encode::{Reading, bytes, int, json},
     history::{IN_SCOPE, bind_scope},
     memory,
@@ -19,7 +20,8 @@ use crate::{
 #[cfg(test)]
 pub(crate) const FATES: &[(&str, Fate)] = &[
     ("approvals", Fate::Goes),
-    ("audit", Fate::Stays("the log outlives what it tells of; its payloads are cut by retention")),
+    ("audit", Fate::Stays("the log outlives what it tells of; its payloads go")),
+    ("audit_heads", Fate::Stays("hashes only")),
     ("checkpoints", Fate::Goes),
     ("cursors", Fate::Stays("belongs to a platform account")),
     ("drafts", Fate::Goes),
@@ -181,6 +183,7 @@ pub(crate) async fn delete(
     }
     script.add("DELETE FROM outbox WHERE session = ?").bind(key.to_string());
     transaction.run(script).await?;
+    audit::erase(transaction, key).await?;
     Ok(Taken::Messages(messages))
 }
 

@@ -52,6 +52,7 @@ fn inbound(ids: &SequentialIds) -> Inbound {
         runner: Runner::Any,
         overrides: RunOverrides::default(),
         parts: vec![Part::text("hello")],
+        shared: false,
         received_at: Timestamp(0),
         correlation: String::new(),
     }

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use session_api::{
-    Cap, CapOf, Reservation, Reserve, Scope, StoreError, Timestamp, TurnId, UsageBy, UsageEntry, UsageLedger,
-    UsageTotal,
+    Cap, CapOf, JOB_RESERVATION, Reservation, Reserve, Scope, StoreError, Timestamp, TurnId, UsageBy,
+    UsageEntry, UsageLedger, UsageTotal,
 };
 
 use crate::{
@@ -84,7 +84,28 @@ fn ask_spent(script: &mut Script, cap: &Cap) {
     }
 }
 
+/// As [`burn`], for reservations from before `at` that belong to no turn.
+fn burn_dead(script: &mut Script, at: Timestamp) {
+    let old = at.0.saturating_sub(i64::try_from(JOB_RESERVATION.as_millis()).unwrap_or(i64::MAX));
+    script.add(
+        "INSERT OR IGNORE INTO usage (reservation, at, session_id, session, turn_id, principal, purpose, provider,
+            model, input, cached, output, estimated, cost)
+         SELECT id, at, session_id, session, turn_id, principal, purpose, '', model,
+            0, 0, 0, 1, ceiling FROM reservations r
+         WHERE at < ? AND NOT EXISTS (SELECT 1 FROM turns t WHERE t.id = r.turn_id)",
+    );
+    script.bind(old);
+    script.add(
+        "DELETE FROM reservations WHERE at < ?
+            AND NOT EXISTS (SELECT 1 FROM turns t WHERE t.id = reservations.turn_id)",
+    );
+    script.bind(old);
+}
+
 async fn reserve(transaction: &mut Transaction, request: Reserve) -> Result<Reservation, StoreError> {
+    let mut script = Script::default();
+    burn_dead(&mut script, request.at);
+    transaction.run(script).await?;
     let mut script = Script::default();
     for cap in &request.caps {
         ask_spent(&mut script, cap);

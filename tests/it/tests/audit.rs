@@ -85,3 +85,39 @@ fn a_row_that_was_changed_or_taken_away_is_named() {
         assert!(json.out.contains("\"intact\":false"), "{json}");
     }
 }
+
+/// What the check of the chains alone cannot see: the end is gone, or a conversation with all of its rows.
+#[test]
+fn rows_that_were_taken_from_the_end_are_missed() {
+    for (sql, told) in [
+        ("DELETE FROM audit WHERE no = (SELECT max(no) FROM audit)", " rows were written, and the "),
+        ("DELETE FROM audit WHERE no > (SELECT min(no) FROM audit)", "and the 1 that are there"),
+        ("DELETE FROM audit WHERE session LIKE '%:other'", " rows were written, and the "),
+        ("DELETE FROM audit", "and the 0 that are there"),
+        ("UPDATE audit_heads SET hash = 'x'", " rows were written, and the "),
+        ("DELETE FROM audit_heads", "The head that covers the newest "),
+    ] {
+        let (_server, home) = worked();
+        say(&home, "default", "go").ends(0);
+        say(&home, "other", "tool:calculate_expression {\"expression\": \"1 + 1\"}").ends(0);
+        assert!(audit(&home, &["verify"]).with_code(0).out.contains(" Head of 2"));
+        tamper(&home, sql);
+        let found = audit(&home, &["verify"]).with_code(1);
+        assert!(found.out.contains(told), "{sql}: {found}");
+        let json = audit(&home, &["verify", "--json"]).with_code(1);
+        assert!(json.out.contains("\"intact\":false"), "{json}");
+        assert!(run(home.command().arg("doctor")).all().contains("rows were taken away"), "{sql}");
+    }
+}
+
+#[test]
+fn a_conversation_that_is_deleted_takes_its_payloads_with_it_and_the_log_holds() {
+    let (_server, home) = worked();
+    say(&home, "default", "go").ends(0);
+    assert!(audit(&home, &["show"]).out.contains("notes/a.txt"));
+    run(home.command().args(["sessions", "delete", "default"])).ends(0);
+    let shown = audit(&home, &["show", "--json"]).with_code(0);
+    assert!(!shown.out.contains("notes/a.txt") && shown.out.contains("\"audit.erased\""), "{shown}");
+    assert!(shown.out.contains("\"write_file\""), "that it was called stays on record: {shown}");
+    assert!(audit(&home, &["verify"]).with_code(0).out.contains("every chain holds"));
+}

@@ -167,3 +167,33 @@ fn a_summariser_that_is_down_changes_nothing_but_what_status_says() {
     assert!(report["tokens"].as_u64() < report["window"].as_u64(), "{report}");
     assert!(report["history"]["left_out"].as_u64() > Some(0), "{report}");
 }
+
+/// The answer is there, and the program says why it does not end yet; Ctrl-C ends it, and nothing is changed.
+#[test]
+fn a_slow_summary_is_told_of_and_can_be_left_for_later() {
+    let gate = servers::Gate::new();
+    let held = gate.clone();
+    let server = ModelServer::start(Script::by(move |request, _| {
+        if asks_for_summary(request) {
+            return Reply::text("- nothing much [#1]").held_by(&held);
+        }
+        let words = it::words(request);
+        let word = words.first().cloned().unwrap_or_default();
+        counted(request, &format!("did {word} {}", "word ".repeat(150)))
+    }));
+    let home = setup(&server).more("enabled = false").home();
+    for n in 0..14 {
+        say(&home, "main", &format!("please do w-{n} now")).ends(0);
+    }
+    home.write("factotum/config.toml", setup(&server).text());
+    let proc = it::Proc::start(&mut agent(&home, "main", "please do w-14 now"));
+    it::until("the word about it", || {
+        proc.err_so_far().contains("is being summarised, for 30 s at most; Ctrl-C").then_some(())
+    });
+    assert!(proc.out_so_far().contains("did w-14 "), "the answer came first");
+    proc.signal("INT");
+    proc.wait().ends(0);
+    gate.open();
+    assert_whole(&home, 15);
+    assert_eq!(context(&home)["history"]["summary_upto"], Value::Null);
+}

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first thing that is not as it set it up")]
 
 use it::{Desk, Setup, dead_letters, parse_lines, run, say};
-use servers::{ModelServer, Reply, TempHome, Usage};
+use servers::{ModelServer, Reply, Script, TempHome, Usage};
 
 /// A tenth of a dollar for each reply, and a limit of a dollar a day; what a call may cost at most is little.
 const PRICED: &str = "price = { input = 0.0, output = 1000.0 }";
@@ -102,4 +102,47 @@ fn a_chat_is_warned_once_when_most_of_a_limit_is_gone() {
     gateway.stop();
     let warned = desk.telegram.texts(it::OWNER).iter().filter(|text| text.contains("may be spent")).count();
     assert_eq!(warned, 1, "{:?}", desk.telegram.texts(it::OWNER));
+}
+
+/// A process that dies while it waits for a summary leaves what it reserved for it. That counts at its estimate, stands on the
+/// bill, and is reserved no more.
+#[test]
+fn what_a_killed_summary_reserved_is_settled() {
+    let server = ModelServer::start(Script::by(|request, _| {
+        let text = "word ".repeat(150);
+        let prompt = request.raw.len() as u64 / 4;
+        Reply::text(&text).usage(Usage { prompt, completion: 100, cached: 0 })
+    }));
+    let home = Setup::of(&server)
+        .provider(&format!("context = 8000\n{PRICED}"))
+        .more("[spending]\nreply_tokens = 100\nday = 100.0\n[agent.budget]\nhistory = \"25%\"")
+        .home();
+    let mut killed = false;
+    for n in 0..40 {
+        let mut command = it::agent(&home, "default", &format!("please do w-{n} now"));
+        command.env("FACTOTUM_FAILPOINT", "compaction.asked:1:kill");
+        killed = run(&mut command).code.is_none();
+        if killed {
+            break;
+        }
+    }
+    assert!(killed, "no summary was made");
+    let compactions = || {
+        let bill = run(home.command().args(["usage", "--by", "purpose", "--json"])).with_code(0);
+        let rows = parse_lines(&bill.out);
+        let of = rows.iter().find(|row| row["group"] == "compaction" || row["purpose"] == "compaction");
+        of.map_or(0, |row| row["calls"].as_u64().unwrap())
+    };
+    let sql = |sql: &str| {
+        let script = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); r = c.execute(sys.argv[2]).fetchall(); c.commit(); print(r)";
+        let file = home.path().join("factotum.db");
+        let done = std::process::Command::new("python3").args(["-c", script]).arg(&file).arg(sql).output();
+        String::from_utf8(done.unwrap().stdout).unwrap()
+    };
+    let open = "SELECT count(*) FROM reservations WHERE purpose = 1";
+    assert_eq!((sql(open).trim(), compactions()), ("[(1,)]", 0));
+    // An hour passes.
+    sql("UPDATE reservations SET at = at - 3600000");
+    say(&home, "other", "hello").ends(0);
+    assert_eq!((sql(open).trim(), compactions()), ("[(0,)]", 1));
 }

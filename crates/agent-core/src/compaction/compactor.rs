@@ -81,11 +81,16 @@ impl Compactor {
         self.done.lock().extract_if(.., |made| made.session == *session).collect()
     }
 
+    /// Whether something of `session` is under way.
+    pub(crate) fn works_on(&self, session: &SessionKey) -> bool {
+        self.under_way.lock().contains(session)
+    }
+
     /// Waits until nothing of `session` is under way.
     pub(crate) async fn settled(&self, session: &SessionKey) {
         loop {
             let ended = self.ended.notified();
-            if !self.under_way.lock().contains(session) {
+            if !self.works_on(session) {
                 return;
             }
             ended.await;

@@ -110,6 +110,12 @@ impl Factotum {
         Ok(compaction::trouble(self.ports.stores.kv.as_ref()).await?)
     }
 
+    /// Whether a summary of `session` is under way in this process.
+    #[must_use]
+    pub fn compacts(&self, session: &SessionKey) -> bool {
+        self.compactor.works_on(session)
+    }
+
     /// Waits until no summary of `session` is under way in this process, but no longer than `patience`, and tells of those
     /// that were made since the last time. Each is told of once.
     pub async fn settle_compactions(&self, session: &SessionKey, patience: Duration) -> Vec<Compacted> {

@@ -122,15 +122,31 @@ async fn say_it(
 }
 
 /// How long a summary that follows an answer is waited for; what is cut off then changes nothing.
-const SUMMARY_TIME: Duration = Duration::from_secs(60);
+const SUMMARY_TIME: Duration = Duration::from_secs(30);
+/// A summary that takes longer is told of: the answer is there, and the program does not end.
+const SUMMARY_UNTOLD: Duration = Duration::from_secs(1);
 
 /// Waits for a summary that the run made due, and tells of it in one line.
 async fn tell_of_summaries(assistant: &Assistant, agent: &Agent, session: &SessionKey, stop: &Stop) {
+    let talks = !agent.quiet && !agent.json;
+    let waited = async {
+        let mut made = assistant.settle_compactions(session, SUMMARY_UNTOLD).await;
+        if made.is_empty() && assistant.compacts(session) {
+            if talks {
+                eprint_line(&format!(
+                    "The older part of this conversation is being summarised, for {} s at most; Ctrl-C leaves it for later.",
+                    SUMMARY_TIME.as_secs()
+                ));
+            }
+            made = assistant.settle_compactions(session, SUMMARY_TIME).await;
+        }
+        made
+    };
     let made = tokio::select! {
-        made = assistant.settle_compactions(session, SUMMARY_TIME) => made,
+        made = waited => made,
         () = stop.clone() => return,
     };
-    for made in made.iter().filter(|_| !agent.quiet && !agent.json) {
+    for made in made.iter().filter(|_| talks) {
         eprint_line(&made.notice());
     }
 }

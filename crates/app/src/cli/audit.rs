@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use serde_json::{Value, json};
-use session_api::{AuditRow, AuditVerdict, TurnId};
+use session_api::{AuditHead, AuditRow, AuditVerdict, TurnId};
 
 use super::{error::CliError, out, session_name, start::Start};
 use crate::{Assistant, exit};
@@ -68,8 +68,29 @@ async fn act(assistant: &Assistant, command: Audit) -> Result<u8, CliError> {
 
 fn verify(verdict: &AuditVerdict, json: bool) -> Result<u8, CliError> {
     let (object, text, code) = match verdict {
-        AuditVerdict::Intact { rows } => {
-            (json!({ "intact": true, "rows": rows }), format!("{rows} rows, every chain holds."), exit::OK)
+        AuditVerdict::Intact { rows, head } => {
+            let object = json!({ "intact": true, "rows": rows, "head": head });
+            let kept = head.as_ref().map_or_else(String::new, |head| {
+                format!(" Head of {}: {} (row {} of the day).", date(head), head.hash, head.rows)
+            });
+            (object, format!("{rows} rows, every chain holds.{kept}"), exit::OK)
+        }
+        AuditVerdict::Cut { head, found } => {
+            let text = match head {
+                Some(head) if head.day < 0 => format!(
+                    "{} rows were written before there were daily heads, and {found} of them are there: rows were taken away. Compare with a backup.",
+                    head.rows
+                ),
+                Some(head) => format!(
+                    "On {} {} rows were written, and the {found} that are there are not those: rows were changed or taken away, of that day or before. Compare with a backup.",
+                    date(head),
+                    head.rows
+                ),
+                None => format!(
+                    "The head that covers the newest {found} rows was taken away. Compare with a backup."
+                ),
+            };
+            (json!({ "intact": false, "head": head, "found": found }), text, exit::FAILED)
         }
         AuditVerdict::Broken { session, no } => (
             json!({ "intact": false, "session": session.to_string(), "no": no }),
@@ -121,7 +142,14 @@ fn object(row: &AuditRow) -> Value {
         "kind": entry.kind,
         "subject": entry.subject,
         "payload": payload,
+        "erased": row.erased,
         "millis": entry.millis,
         "hash": row.hash,
     })
+}
+
+/// The day of a head.
+fn date(head: &AuditHead) -> String {
+    let at = jiff::Timestamp::from_second(head.day.saturating_mul(24 * 60 * 60)).unwrap_or_default();
+    at.strftime("%Y-%m-%d").to_string()
 }

@@ -120,7 +120,12 @@ async fn look(assistant: &Assistant) -> Result<Vec<Check>, CliError> {
         });
     }
     checks.push(match assistant.verify_audit().await? {
-        AuditVerdict::Intact { rows } => Check::good("audit log", format!("{rows} rows, every chain holds")),
+        AuditVerdict::Intact { rows, .. } => Check::good("audit log", format!("{rows} rows, every chain holds")),
+        AuditVerdict::Cut { .. } => Check::bad(
+            "audit log",
+            "rows were taken away",
+            "`factotum audit verify` says of which day; somebody changed the database by hand; compare with a backup",
+        ),
         AuditVerdict::Broken { session, no } => Check::bad(
             "audit log",
             format!("broken at row {no} of {session}"),

@@ -342,6 +342,7 @@ macro_rules! store_contract {
             }
             usage {
                 open_reservations_count_at_their_ceiling
+                a_reservation_of_a_dead_job_is_spent_after_a_while
                 a_refused_request_reserves_nothing
                 a_settled_reservation_counts_at_its_cost
                 a_reservation_is_settled_once
@@ -366,6 +367,7 @@ macro_rules! store_contract {
                 a_message_is_taken_up_once
                 a_scope_limits_recall
                 a_shared_session_belongs_to_nobody_alone
+                a_group_belongs_to_nobody_alone
                 recall_is_narrowed
                 what_is_taken_away_is_not_found
                 a_tool_result_is_found

@@ -4,9 +4,11 @@ use super::{
     StoreHarness,
     fixture::{Must, Rig, inbound_to, member, seconds, session, step, uuid},
 };
+use std::time::Duration;
+
 use crate::{
-    Batch, Cap, CapOf, Inbound, Purpose, Reservation, ReservationId, Reserve, Scope, Timestamp, Turn,
-    UsageBy, UsageEntry, UsageTotal, Writes,
+    Batch, Cap, CapOf, Inbound, JOB_RESERVATION, Purpose, Reservation, ReservationId, Reserve, Scope,
+    Timestamp, Turn, UsageBy, UsageEntry, UsageTotal, Writes,
 };
 
 const DAY: i64 = 86_400_000;
@@ -73,6 +75,35 @@ pub async fn open_reservations_count_at_their_ceiling(h: &dyn StoreHarness) {
     granted(&rig, &turn, 60, 100).await;
     assert_eq!(ask(&rig, &turn, 50, vec![cap(100)]).await, refused(60, 100));
     granted(&rig, &turn, 40, 100).await;
+}
+
+/// What a job that is no turn reserved and nobody settled is spent after a while, and stands on the bill; that of an open turn
+/// still waits, and the job's own figures come too late then.
+pub async fn a_reservation_of_a_dead_job_is_spent_after_a_while(h: &dyn StoreHarness) {
+    let rig = Rig::open(h).await;
+    let turn = rig.start("hello").await;
+    let job = Reserve {
+        turn: crate::TurnId(uuid()),
+        purpose: Purpose::Compaction,
+        ..reserve(&turn, 60, vec![cap(1_000)])
+    };
+    rig.stores.usage.reserve(job.clone()).await.must();
+    granted(&rig, &turn, 10, 1_000).await;
+    let spent = async || {
+        let totals = rig.stores.usage.usage_totals(&Scope::All, Timestamp(0), UsageBy::Purpose).await.must();
+        totals.into_iter().map(|total| (total.group, total.calls, total.cost_micros)).collect::<Vec<_>>()
+    };
+    let later =
+        |after: Duration| Reserve { at: Timestamp(DAY).plus(after), ..reserve(&turn, 5, vec![cap(75)]) };
+    rig.stores.usage.reserve(later(JOB_RESERVATION)).await.must();
+    assert_eq!(spent().await, []);
+    let next = rig.stores.usage.reserve(later(JOB_RESERVATION + Duration::from_secs(1))).await.must();
+    assert_eq!(next, refused(75, 75), "it counts as it did");
+    let bill = [("compaction".to_owned(), 1, 60)];
+    assert_eq!(spent().await, bill);
+    let late = UsageEntry { turn: job.turn, ..entry(&turn, Some(job.id), Some(7)) };
+    spend(&rig, &turn, vec![late]).await;
+    assert_eq!(spent().await, bill);
 }
 
 /// A refused request reserves nothing.

@@ -95,6 +95,7 @@ impl State {
             self.outbox.remove(no);
         }
         self.ledger.forget(key);
+        self.erase_audit(key);
         Ok(true)
     }
 }

@@ -10,9 +10,9 @@ use bytes::Bytes;
 
 use super::{outbox::Outbox, retention::Finished, usage::Ledger, vectors::Vectors};
 use crate::{
-    Approval, ApprovalId, AuditRow, BlobId, Checkpoint, CursorPosition, Effort, IdSource, InboundId,
-    InboundRow, Job, JobId, JobRun, JournalEntry, KvEntry, LeasePolicy, MemoryFile, MessageId, Outcome,
-    PrincipalId, SessionKey, StoredMessage, Timestamp, TurnId, TurnRecord, TurnState, WorkerId,
+    Approval, ApprovalId, AuditHead, AuditRow, BlobId, Checkpoint, CursorPosition, Effort, IdSource,
+    InboundId, InboundRow, Job, JobId, JobRun, JournalEntry, KvEntry, LeasePolicy, MemoryFile, MessageId,
+    Outcome, PrincipalId, SessionKey, StoredMessage, Timestamp, TurnId, TurnRecord, TurnState, WorkerId,
 };
 
 /// All data, and the moment at which the present operation runs.
@@ -50,6 +50,8 @@ pub(super) struct State {
     pub(super) audit: Vec<AuditRow>,
     /// The end of each session's audit chain: its last number and hash.
     pub(super) audit_tails: HashMap<SessionKey, (u64, String)>,
+    /// What the audit log came to on each day, oldest first.
+    pub(super) audit_heads: Vec<AuditHead>,
     pub(super) jobs: BTreeMap<JobId, JobRow>,
     pub(super) blobs: HashMap<BlobId, Bytes>,
     /// Files of notes, by path.
@@ -192,6 +194,7 @@ impl State {
             ledger: Ledger::default(),
             audit: Vec::new(),
             audit_tails: HashMap::new(),
+            audit_heads: Vec::new(),
             jobs: BTreeMap::new(),
             blobs: HashMap::new(),
             files: BTreeMap::new(),
@@ -236,6 +239,15 @@ impl State {
         session.shared |= session.principal != *principal;
         (session.changed, session.updated_at) = (no, now);
         session
+    }
+
+    /// What works for a shared session is shared itself.
+    pub(super) fn share_with_parent(&mut self, key: &SessionKey) {
+        let parent = self.sessions.get(key).and_then(|session| session.parent.as_ref());
+        let shared = parent.and_then(|parent| self.sessions.get(parent)).is_some_and(|parent| parent.shared);
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.shared |= shared;
+        }
     }
 
     /// Marks a session as changed now.

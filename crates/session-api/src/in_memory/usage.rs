@@ -6,8 +6,8 @@ use async_trait::async_trait;
 
 use super::{InMemoryStore, state::State};
 use crate::{
-    Cap, CapOf, Purpose, Reservation, ReservationId, Reserve, Scope, SessionKey, StoreError, Timestamp,
-    TurnId, UsageBy, UsageEntry, UsageLedger, UsageTotal,
+    Cap, CapOf, JOB_RESERVATION, Purpose, Reservation, ReservationId, Reserve, Scope, SessionKey, StoreError,
+    Timestamp, TurnId, UsageBy, UsageEntry, UsageLedger, UsageTotal,
 };
 
 #[derive(Default)]
@@ -64,8 +64,12 @@ impl Ledger {
 
     /// What a turn reserved and never settled is spent: nobody knows how much of it was.
     pub(super) fn abandon(&mut self, turn: TurnId) {
+        self.give_up(|held| held.turn == turn);
+    }
+
+    fn give_up(&mut self, which: impl Fn(&Reserve) -> bool) {
         let mut left: Vec<Reserve> =
-            self.open.extract_if(|_, held| held.turn == turn).map(|(_, held)| held).collect();
+            self.open.extract_if(|_, held| which(held)).map(|(_, held)| held).collect();
         left.sort_by_key(|held| held.id);
         for held in left {
             self.settle(UsageEntry {
@@ -140,7 +144,10 @@ impl UsageLedger for InMemoryStore {
     async fn reserve(&self, request: Reserve) -> Result<Reservation, StoreError> {
         Ok(self.with(|state| {
             let below: Vec<HashSet<SessionKey>> = request.caps.iter().map(|cap| state.below(cap)).collect();
-            state.ledger.reserve(request, &below)
+            let State { ledger, turns, .. } = state;
+            let old = |held: &Reserve| request.at.since(held.at) > JOB_RESERVATION;
+            ledger.give_up(|held| old(held) && !turns.contains_key(&held.turn));
+            ledger.reserve(request, &below)
         }))
     }
 
