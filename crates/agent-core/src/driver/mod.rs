@@ -1,5 +1,6 @@
 //! Performs what a turn commands. The only place that awaits.
 
+mod behalf;
 mod bill;
 mod child;
 mod compact;
@@ -89,5 +90,6 @@ pub(crate) async fn run_in(
         turn = %turn.lease.turn,
         correlation,
     );
-    run::Run::new(ports, core, turn, slot).run().instrument(span).await
+    let mut run = Box::new(run::Run::new(ports, core, turn, slot));
+    run.run().instrument(span).await
 }

@@ -24,6 +24,7 @@ use tool_api::ToolSpec;
 
 use super::{
     RunEnd, Slot,
+    behalf::Behalf,
     bill::Bill,
     child::{Child, profile},
     live::Live,
@@ -34,7 +35,7 @@ use super::{
 };
 use crate::{
     AgentError, ChosenModel, Core, ModelError, Ports, RunEvent, RunEventKind, RunInfo, ToolPlace,
-    context::{self, Frame},
+    context::Frame,
     turn::{Command, Ending, Event, Machine, Stamp},
 };
 
@@ -81,20 +82,6 @@ pub(super) struct Run<'a> {
     pub(super) outside: ArcSwap<Outside>,
     /// How often the worker was asked.
     pub(super) worked: AtomicU32,
-}
-
-/// On whose behalf a turn runs, and what the model is told because of it. A message that joins can only lower the rank.
-pub(super) struct Behalf {
-    pub(super) principal: Principal,
-    /// Whether nobody else speaks.
-    pub(super) alone: bool,
-    pub(super) system: Arc<str>,
-    /// The tokens of `system`.
-    pub(super) tokens: u64,
-    /// The room that is kept for the reply.
-    pub(super) reply: u64,
-    /// The room of the history.
-    pub(super) history: u64,
 }
 
 /// Work that ended.
@@ -170,25 +157,39 @@ impl<'a> Run<'a> {
     }
 
     /// Runs the turn. Nothing of it is left behind when this is dropped; the lease then ends with its time.
-    pub(super) async fn run(mut self) -> Result<RunEnd, AgentError> {
-        if self.turn.exhausted {
-            return self.give_up("it was begun several times and never got further").await;
-        }
-        if let Err(why) = self.know_child().await? {
-            return self.give_up(why).await;
-        }
-        self.emit(RunEventKind::RunStarted { resuming: self.turn.record.is_some() });
-        self.hooks(|hook, run| hook.before_run(run)).await;
+    ///
+    /// What is not for the length of a model call is boxed, here and in `go`: a turn that waits holds no room for its
+    /// beginning and its end.
+    pub(super) async fn run(&mut self) -> Result<RunEnd, AgentError> {
         let mut pending = Writes::default();
-        let (machine, commands) = match self.take_up(&mut pending).await {
-            Ok(taken) => taken,
-            Err(AgentError::Session(StoreError::Stale { .. })) => return Ok(RunEnd::Lost),
-            Err(error @ AgentError::Session(_)) => return Err(error),
-            Err(error) => return self.give_up(&error.to_string()).await,
+        let (machine, commands) = match Box::pin(self.set_out(&mut pending)).await? {
+            Ok(begun) => begun,
+            Err(end) => return Ok(end),
         };
         match self.go(machine, commands, pending).await {
             Err(AgentError::Session(StoreError::Stale { .. })) => Ok(RunEnd::Lost),
             end => end,
+        }
+    }
+
+    /// The machine and what to do first, or how the turn ended before that.
+    async fn set_out(
+        &mut self,
+        pending: &mut Writes,
+    ) -> Result<Result<(Machine, Vec<Command>), RunEnd>, AgentError> {
+        if self.turn.exhausted {
+            return self.give_up("it was begun several times and never got further").await.map(Err);
+        }
+        if let Err(why) = self.know_child().await? {
+            return self.give_up(why).await.map(Err);
+        }
+        self.emit(RunEventKind::RunStarted { resuming: self.turn.record.is_some() });
+        self.hooks(|hook, run| hook.before_run(run)).await;
+        match self.take_up(pending).await {
+            Ok(taken) => Ok(Ok(taken)),
+            Err(AgentError::Session(StoreError::Stale { .. })) => Ok(Err(RunEnd::Lost)),
+            Err(error @ AgentError::Session(_)) => Err(error),
+            Err(error) => self.give_up(&error.to_string()).await.map(Err),
         }
     }
 
@@ -245,12 +246,12 @@ impl<'a> Run<'a> {
                     }
                     Command::Suspend(questions) => {
                         self.shown(showing.as_mut(), FIRST_SHOW_TIME).await;
-                        return self.suspend(&machine, questions, pending).await;
+                        return Box::pin(self.suspend(&machine, questions, pending)).await;
                     }
                     Command::Absorb => {
                         open = None;
                         self.iteration_ended(Some(machine.model_calls())).await;
-                        events.push_back(Event::Absorbed(self.absorb(&machine).await?));
+                        events.push_back(Event::Absorbed(Box::pin(self.absorb(&machine)).await?));
                     }
                     Command::CancelWork => work.clear(),
                     Command::Finish { ending, parts } => {
@@ -258,7 +259,7 @@ impl<'a> Run<'a> {
                         let stopped = matches!(ending, Ending::Stopped);
                         let first = if stopped { SHOW_TIME } else { FIRST_SHOW_TIME };
                         self.shown(showing.as_mut(), first).await;
-                        return self.finish(&machine, ending, parts, pending).await;
+                        return Box::pin(self.finish(&machine, ending, parts, pending)).await;
                     }
                 }
             }
@@ -359,18 +360,6 @@ impl<'a> Run<'a> {
         Ok(messages)
     }
 
-    /// Whoever joins must not get the rights of those who spoke before.
-    pub(super) async fn act_for_all(&self, joined: &[InboundRow]) -> Result<(), StoreError> {
-        let before = self.behalf.load_full();
-        let lower = messages::principal(joined.iter()).filter(|joined| joined.rank < before.principal.rank);
-        let principal = lower.unwrap_or(&before.principal);
-        let alone = before.alone && messages::is_alone(&before.principal, joined.iter());
-        if lower.is_some() || alone != before.alone {
-            self.act_for(principal.clone(), alone).await?;
-        }
-        Ok(())
-    }
-
     pub(super) async fn read_window(&self) -> Result<Window, StoreError> {
         let scope = Scope::Session(self.info.session.clone());
         let budget = self.core.budget;
@@ -380,19 +369,6 @@ impl<'a> Run<'a> {
             (window.messages, window.checkpoint, window.truncated) = (Vec::new(), None, false);
         }
         Ok(window)
-    }
-
-    /// Runs on behalf of `principal` from here on: its rights, and the instructions that are for its eyes.
-    async fn act_for(&self, principal: Principal, alone: bool) -> Result<(), StoreError> {
-        let mut sections =
-            context::sections(self.ports, &self.core, &principal, alone, &self.info.session).await?;
-        sections.extend(self.child.as_ref().map(Child::section));
-        let prompt = self.frame.prompt(&sections);
-        let (reply, history) = (prompt.allocation.reply, prompt.allocation.history);
-        let system = prompt.system.into();
-        let behalf = Behalf { principal, alone, system, tokens: prompt.tokens, reply, history };
-        self.behalf.store(Arc::new(behalf));
-        Ok(())
     }
 
     /// What a model call needs and a command does not.
