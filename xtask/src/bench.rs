@@ -51,6 +51,7 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "request", about: "the first request's size", count: 0, full: 0 },
     Benchmark { name: "window", about: "a window of a long history", count: 100_000, full: 1_000_000 },
     Benchmark { name: "recall", about: "search and taking up", count: 200_000, full: 1_000_000 },
+    Benchmark { name: "recall-vectors", about: "search by meaning", count: 0, full: 0 },
     Benchmark { name: "provider", about: "a model call beside a bare client", count: 200, full: 1_000 },
     Benchmark { name: "prompt-cache", about: "what a vendor can cache of 50 turns", count: 50, full: 200 },
     Benchmark { name: "gateway-idle", about: "five channels on: start, memory, CPU", count: 30, full: 120 },

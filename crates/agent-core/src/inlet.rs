@@ -11,7 +11,7 @@ use session_api::{
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Admission, Arrival, Judgement, commands, context::note_speaker};
+use crate::{Admission, Arrival, Judgement, Place, commands, context::note_speaker};
 
 /// How long the right to poll an account holds unless it is renewed. A process that dies loses it at once.
 const SOURCE_TTL: Duration = Duration::from_secs(60);
@@ -239,6 +239,7 @@ impl Inlet {
             runner: Runner::Any,
             overrides: RunOverrides::default(),
             parts,
+            shared: arrival.place == Place::Group,
             received_at: arrival.received_at,
             correlation: id.to_string(),
         })

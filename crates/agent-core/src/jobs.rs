@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use schedule::{GoalNotes, JobDefinition, Payload, Zones, is_job, session_of};
 use session_api::{
-    IdSource, Inbound, InboundId, InboundKind, Job, JobRun, Part, RunOverrides, Runner, Scope, StoreError,
-    Stores, Timestamp, UsageBy, WhenBusy,
+    IdSource, Inbound, InboundId, InboundKind, Job, JobRun, Part, Route, RunOverrides, Runner, Scope,
+    StoreError, Stores, Timestamp, UsageBy, WhenBusy,
 };
 
 /// What a run answers when there is nothing to read.
@@ -82,8 +82,16 @@ pub(crate) fn row(
             ..RunOverrides::default()
         },
         parts: round.notes.outside.parts().chain([Part::text(text)]).collect(),
+        shared: false,
         received_at: now,
         correlation: id.to_string(),
+    }
+}
+
+/// Sends the answer to `notify` where nobody would fetch it otherwise.
+pub(crate) fn answer_in(row: &mut Inbound, notify: Option<&Route>) {
+    if let Some(notify) = notify.filter(|_| crate::driver::is_pulled(&row.reply.channel)) {
+        row.reply = notify.clone();
     }
 }
 

@@ -1,7 +1,7 @@
 //! Limits on spending: what they are, and what the owner allowed besides.
 
 use session_api::{
-    Cap, KvWrite, PrincipalId, Purpose, Reservation, ReservationId, Reserve, SessionKey, StoreError,
+    Cap, CapOf, KvWrite, PrincipalId, Purpose, Reservation, ReservationId, Reserve, SessionKey, StoreError,
     Timestamp, TurnId, UsageEntry, UsageTotal,
 };
 
@@ -100,7 +100,7 @@ impl Limit {
     pub(crate) fn cap(&self, turn: TurnId) -> Cap {
         Cap {
             name: self.period.name().to_owned(),
-            turn: (self.period == Period::Turn).then_some(turn),
+            of: if self.period == Period::Turn { CapOf::Turn(turn) } else { CapOf::All },
             since: self.since,
             limit_micros: self.micros,
         }
@@ -130,8 +130,8 @@ pub(crate) struct Spender {
     pub(crate) turn: TurnId,
     pub(crate) principal: PrincipalId,
     pub(crate) purpose: Purpose,
-    /// The most that this turn alone may cost, whatever the configuration allows.
-    pub(crate) limit_micros: Option<u64>,
+    /// Sessions with the most that each may cost, with those that it started, whatever the configuration allows.
+    pub(crate) limits: Vec<(SessionKey, u64)>,
 }
 
 /// A call that was made.
@@ -152,9 +152,9 @@ pub(crate) async fn reserve(
     chosen: &ChosenModel,
     most: TokenUsage,
 ) -> Result<Option<ReservationId>, ModelError> {
-    let Spender { session, turn, principal, purpose, limit_micros: by_own } = by;
+    let Spender { session, turn, principal, purpose, limits: by_own } = by;
     let caps = &core.caps;
-    if caps.is_none() && by_own.is_none() {
+    if caps.is_none() && by_own.is_empty() {
         return Ok(None);
     }
     let refuse = |message| ModelError::new(ModelErrorKind::Quota, message);
@@ -170,8 +170,12 @@ pub(crate) async fn reserve(
     };
     let limits = limits(ports, caps).await.map_err(failed)?;
     let mut caps: Vec<Cap> = limits.iter().map(|limit| limit.cap(turn)).collect();
-    let own = |limit_micros| Cap { name: AGENT.into(), turn: Some(turn), since: Timestamp(0), limit_micros };
-    caps.extend(by_own.map(own));
+    caps.extend(by_own.into_iter().map(|(session, limit_micros)| Cap {
+        name: AGENT.into(),
+        of: CapOf::Below(session),
+        since: Timestamp(0),
+        limit_micros,
+    }));
     let request = Reserve {
         id: ReservationId::new(ports.ids.as_ref()),
         at: ports.clock.now(),
@@ -188,7 +192,7 @@ pub(crate) async fn reserve(
         Reservation::Refused { cap, used_micros, limit_micros } if cap == AGENT => {
             let (limit, used) = (dollars(limit_micros), dollars(used_micros));
             Err(refuse(format!(
-                "this agent may cost {limit} at most (limit reached), and {used} is spent or reserved"
+                "this agent may cost {limit} at most, with those that it started (limit reached), and {used} is spent or reserved"
             )))
         }
         Reservation::Refused { cap, used_micros, limit_micros } => {
@@ -211,7 +215,7 @@ pub(crate) async fn reserve(
 /// A call as it stands on the bill.
 pub(crate) fn entry(ports: &Ports, core: &Core, by: Spender, call: PaidCall) -> UsageEntry {
     let PaidCall { provider, model, used, estimated, reservation } = call;
-    let Spender { session, turn, principal, purpose, limit_micros: _ } = by;
+    let Spender { session, turn, principal, purpose, limits: _ } = by;
     UsageEntry {
         reservation,
         at: ports.clock.now(),

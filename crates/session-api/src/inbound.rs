@@ -38,6 +38,10 @@ pub struct Inbound {
     pub overrides: RunOverrides,
     /// Its content.
     pub parts: Vec<Part>,
+    /// Whether others read along, whoever speaks: it was said in a group. From then on its session is shared, and so is each
+    /// that it starts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared: bool,
     /// When the platform or the adapter saw it.
     pub received_at: Timestamp,
     /// Follows the message through logs, events, audit rows and reply metadata.

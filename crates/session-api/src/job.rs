@@ -110,6 +110,14 @@ pub trait JobStore: Send + Sync {
     /// When the next job is due, claimed or not; `None`: none is. Reads an index only.
     async fn next_job_at(&self) -> Result<Option<Timestamp>, StoreError>;
 
+    /// Jobs with a next run, in the order of that and of their ids, behind `after` where it is given, at most `limit`. Reads no
+    /// more than these.
+    async fn upcoming_jobs(
+        &self,
+        after: Option<(Timestamp, JobId)>,
+        limit: usize,
+    ) -> Result<Vec<Job>, StoreError>;
+
     /// The runs of a job, newest first, at most `limit`.
     async fn job_runs(&self, id: JobId, limit: usize) -> Result<Vec<JobRun>, StoreError>;
 }

@@ -92,7 +92,7 @@ pub use turn::{
     Control, DeadLetter, FailOutcome, LeaseFrom, LeasePolicy, Turn, TurnLease, TurnState, TurnView,
 };
 pub use usage::{
-    Cap, JOB_RESERVATION, Purpose, Reservation, Reserve, UsageBy, UsageEntry, UsageLedger, UsageTotal,
+    Cap, CapOf, JOB_RESERVATION, Purpose, Reservation, Reserve, UsageBy, UsageEntry, UsageLedger, UsageTotal,
 };
 pub use vectors::{Nearest, VectorIndex, VectorMark, WithoutVector, fused, nearness, of_unit_length};
 pub use writes::Writes;

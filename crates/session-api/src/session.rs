@@ -90,9 +90,9 @@ impl Route {
 pub struct SessionInfo {
     /// Its name.
     pub key: SessionKey,
-    /// Who spoke first in it; `shared` says whether anyone else did.
+    /// Who spoke first in it; `shared` says whether anyone else did, or reads along.
     pub principal: PrincipalId,
-    /// Whether more than one principal spoke.
+    /// Whether more than one principal spoke, or what was said was said in a group. It never ends.
     pub shared: bool,
     /// A title somebody gave it.
     pub title: Option<String>,

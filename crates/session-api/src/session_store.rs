@@ -56,6 +56,8 @@ pub struct Window {
     pub model: Option<String>,
     /// How hard that model is to think.
     pub effort: Option<Effort>,
+    /// Whether others than one person speak or read along there.
+    pub shared: bool,
 }
 
 /// Which messages of a history to list.

@@ -56,13 +56,24 @@ pub struct UsageEntry {
     pub cost_micros: Option<u64>,
 }
 
+/// What counts against a limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CapOf {
+    /// Everything.
+    All,
+    /// One turn.
+    Turn(TurnId),
+    /// A session and those that it started, however deep.
+    Below(SessionKey),
+}
+
 /// A limit on spending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cap {
     /// Its name in messages: `turn`, `day`, `month`.
     pub name: String,
-    /// Only this turn counts; `None`: everything since `since` does.
-    pub turn: Option<TurnId>,
+    /// What counts.
+    pub of: CapOf,
     /// What is older does not count.
     pub since: Timestamp,
     /// The limit, in millionths of a US dollar.

@@ -78,6 +78,7 @@ async fn talk(
         runner: Runner::Any,
         overrides: RunOverrides::default(),
         parts: vec![Part::text("What did I say before?")],
+        shared: false,
         received_at: clock.now(),
         correlation: id.to_string(),
     };

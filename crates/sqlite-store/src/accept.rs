@@ -201,6 +201,10 @@ fn insert(
     Ok(())
 }
 
+/// Whether a session is shared from a row on: its own, and whoever sent it, tell, and so does the session that started it.
+const SHARED: &str = "shared OR principal <> ? OR ?
+    OR coalesce((SELECT family.shared FROM sessions family WHERE family.key = sessions.parent), 0)";
+
 /// Notes in the session that somebody spoke, and that a row waits.
 fn touch(
     script: &mut Script,
@@ -216,11 +220,12 @@ fn touch(
     let passes = if known.held { inbound.kind.passes_back_off() } else { !gathers };
     if known.queued && passes && waits.is_some() {
         script
-            .add(
-                "UPDATE sessions SET shared = shared OR principal <> ?, changed = ?, updated_at = ?, ready_at = 0
-                 WHERE id = ?",
+            .add_where(
+                "UPDATE sessions SET shared = {scope}, changed = ?, updated_at = ?, ready_at = 0 WHERE id = ?",
+                SHARED,
             )
             .bind(principal)
+            .bind(inbound.shared)
             .bind(no)
             .bind(now.0)
             .bind(known.id);
@@ -229,11 +234,13 @@ fn touch(
     let first = waits.filter(|_| !known.open && !known.queued);
     if first.is_some() {
         script
-            .add(
-                "UPDATE sessions SET shared = shared OR principal <> ?, changed = ?, updated_at = ?,
+            .add_where(
+                "UPDATE sessions SET shared = {scope}, changed = ?, updated_at = ?,
                     queue_no = ?, ready_at = ?, runner = ?, held = 0 WHERE id = ?",
+                SHARED,
             )
             .bind(principal)
+            .bind(inbound.shared)
             .bind(no)
             .bind(now.0)
             .bind(first)
@@ -243,10 +250,9 @@ fn touch(
         return;
     }
     script
-        .add(
-            "UPDATE sessions SET shared = shared OR principal <> ?, changed = ?, updated_at = ? WHERE id = ?",
-        )
+        .add_where("UPDATE sessions SET shared = {scope}, changed = ?, updated_at = ? WHERE id = ?", SHARED)
         .bind(principal)
+        .bind(inbound.shared)
         .bind(no)
         .bind(now.0)
         .bind(known.id);

@@ -38,7 +38,7 @@ const INFO: &str = "SELECT s.key, s.principal, s.shared, s.title, s.model, s.par
 
 /// The session and its newest checkpoint in one row, found by two index look-ups.
 const WINDOW: &str =
-    "SELECT s.id, s.epoch, s.model, s.last_seq, c.id, c.upto, c.summary, c.at, s.effort, c.outside FROM sessions s
+    "SELECT s.id, s.epoch, s.model, s.last_seq, c.id, c.upto, c.summary, c.at, s.effort, c.outside, s.shared FROM sessions s
     LEFT JOIN checkpoints c ON c.session_id = s.id
         AND c.no = (SELECT max(no) FROM checkpoints WHERE session_id = s.id)
     WHERE s.key = ? AND {scope}";
@@ -98,12 +98,14 @@ async fn read_window(
         epoch: 0,
         model: None,
         effort: None,
+        shared: false,
     };
     let Some(row) = found.first(0) else { return Ok((window, true)) };
     let session = Reading { file, row: &row };
     window.epoch = session.uint(1)?;
     window.model = session.maybe_text(2)?;
     window.effort = effort(&session, 8)?;
+    window.shared = session.bool(10)?;
     if let Some(id) = session.maybe_id(4)? {
         let (upto, summary, at) = (session.uint(5)?, session.text(6)?, session.time(7)?);
         let outside = if session.text(9)?.is_empty() { Outside::default() } else { session.json(9)? };

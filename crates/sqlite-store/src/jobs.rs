@@ -35,6 +35,11 @@ const DUE: &str = "SELECT id, owner, name, definition, enabled, due, next_run_at
     WHERE next_run_at IS NOT NULL AND next_run_at <= ? AND (worker IS NULL OR worker <> ?)
     ORDER BY next_run_at LIMIT ?";
 
+/// A range of the index on the next times, which holds the ids too.
+pub(crate) const UPCOMING: &str =
+    "SELECT id, owner, name, definition, enabled, due, next_run_at, runs FROM jobs
+    WHERE next_run_at IS NOT NULL AND (next_run_at, id) > (?, ?) ORDER BY next_run_at, id LIMIT ?";
+
 async fn claim_due(
     transaction: &mut Transaction,
     worker: WorkerId,
@@ -122,6 +127,18 @@ impl JobStore for SqliteStore {
         let file = &self.shared.layout.database;
         let at = row.map(|row| Reading { file, row: &row }.maybe_int(0)).transpose()?;
         Ok(at.flatten().map(Timestamp))
+    }
+
+    async fn upcoming_jobs(
+        &self,
+        after: Option<(Timestamp, JobId)>,
+        limit: usize,
+    ) -> Result<Vec<Job>, StoreError> {
+        let (at, id) = after.map_or((i64::MIN, Vec::new()), |(at, id)| (at.0, bytes(id.0)));
+        let mut script = Script::new(UPCOMING);
+        script.bind(at).bind(id).bind(int(limit as u64));
+        let rows = self.read(script).await?.take(0);
+        each(&self.shared.layout.database, &rows, job)
     }
 
     async fn job_runs(&self, id: JobId, limit: usize) -> Result<Vec<JobRun>, StoreError> {

@@ -4,11 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use session_api::{
-    AuditEntry, AuditLog, Batch, Cap, Clock, Delivery, Inbound, InboundId, InboundKind, LeaseFrom, Mailbox,
-    ManualClock, Message, MessageId, OnDoubt, OutboxId, OutboxKind, OutboxMessage, Outcome, Part, Principal,
-    PrincipalId, Purpose, ReservationId, Reserve, Role, Route, RunNow, RunOverrides, Runner, Scope,
-    SequentialIds, SessionKey, SessionStore, Settlement, Splitter, Step, StepKind, Timestamp, Turn,
-    UsageEntry, UsageLedger, WhenBusy, WindowBudget, WorkerId, Writes,
+    AuditEntry, AuditLog, Batch, Cap, CapOf, Clock, Delivery, Inbound, InboundId, InboundKind, JobStore,
+    LeaseFrom, Mailbox, ManualClock, Message, MessageId, OnDoubt, OutboxId, OutboxKind, OutboxMessage,
+    Outcome, Part, Principal, PrincipalId, Purpose, ReservationId, Reserve, Role, Route, RunNow,
+    RunOverrides, Runner, Scope, SequentialIds, SessionKey, SessionStore, Settlement, Splitter, Step,
+    StepKind, Timestamp, Turn, UsageEntry, UsageLedger, WhenBusy, WindowBudget, WorkerId, Writes,
 };
 use sqlx::{AssertSqlSafe, Connection, Row};
 
@@ -52,13 +52,14 @@ fn inbound(ids: &SequentialIds) -> Inbound {
         runner: Runner::Any,
         overrides: RunOverrides::default(),
         parts: vec![Part::text("hello")],
+        shared: false,
         received_at: Timestamp(0),
         correlation: String::new(),
     }
 }
 
 fn reserve(turn: &Turn, ids: &SequentialIds) -> Reserve {
-    let cap = |turn| Cap { name: "cap".into(), turn, since: Timestamp(1), limit_micros: 1_000_000 };
+    let cap = |of| Cap { name: "cap".into(), of, since: Timestamp(1), limit_micros: 1_000_000 };
     Reserve {
         id: ReservationId::new(ids),
         at: Timestamp(5),
@@ -68,7 +69,11 @@ fn reserve(turn: &Turn, ids: &SequentialIds) -> Reserve {
         purpose: Purpose::Chat,
         model: "m".into(),
         ceiling_micros: 10,
-        caps: vec![cap(None), cap(Some(turn.lease.turn))],
+        caps: vec![
+            cap(CapOf::All),
+            cap(CapOf::Turn(turn.lease.turn)),
+            cap(CapOf::Below(turn.lease.session.clone())),
+        ],
     }
 }
 
@@ -160,6 +165,9 @@ fn notice(ids: &SequentialIds, session: &SessionKey) -> Writes {
 /// What a gateway does beside turns: strangers, interrupts and locks come in, messages go out or do not, and what waits
 /// is looked after.
 async fn serve(store: &SqliteStore, worker: WorkerId, ids: &SequentialIds) {
+    assert_eq!(store.next_job_at().await.unwrap(), None);
+    assert!(store.upcoming_jobs(None, 9).await.unwrap().is_empty());
+    assert!(store.claim_due(worker, store.now(), 9).await.unwrap().is_empty());
     let row = inbound(ids);
     let session = row.session.clone();
     let batch = |kind, busy| Batch {
@@ -210,6 +218,7 @@ fn harmless(line: &str) -> bool {
         "SCAN newest",
         "SCAN range",
         "SCAN reservations",
+        "SCAN tree",
         "(subquery",
         "parts_failed",
     ]

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use session_api::{
-    Cap, JOB_RESERVATION, Reservation, Reserve, Scope, StoreError, Timestamp, TurnId, UsageBy, UsageEntry,
-    UsageLedger, UsageTotal,
+    Cap, CapOf, JOB_RESERVATION, Reservation, Reserve, Scope, StoreError, Timestamp, TurnId, UsageBy,
+    UsageEntry, UsageLedger, UsageTotal,
 };
 
 use crate::{
@@ -54,8 +54,8 @@ const HOUR: i64 = 3_600_000;
 /// What counts against a cap: whole hours from `spent`, the broken first one call by call, and what is reserved.
 fn ask_spent(script: &mut Script, cap: &Cap) {
     let since = cap.since.0;
-    match cap.turn {
-        None => {
+    match &cap.of {
+        CapOf::All => {
             let whole = since.div_euclid(HOUR) + i64::from(since.rem_euclid(HOUR) != 0);
             script.add(
                 "SELECT (SELECT coalesce(sum(micros), 0) FROM spent WHERE hour >= ?)
@@ -64,12 +64,22 @@ fn ask_spent(script: &mut Script, cap: &Cap) {
             );
             script.bind(whole).bind(since).bind(whole.saturating_mul(HOUR)).bind(since);
         }
-        Some(turn) => {
+        CapOf::Turn(turn) => {
             script.add(
                 "SELECT coalesce((SELECT spent FROM turns WHERE id = ?), 0)
                     + (SELECT coalesce(sum(ceiling), 0) FROM reservations WHERE turn_id = ?)",
             );
             script.bind(bytes(turn.0)).bind(bytes(turn.0));
+        }
+        CapOf::Below(session) => {
+            script.add(
+                "WITH RECURSIVE tree (id, key) AS (SELECT id, key FROM sessions WHERE key = ?
+                    UNION SELECT s.id, s.key FROM tree JOIN sessions s ON s.parent = tree.key)
+                 SELECT (SELECT coalesce(sum(cost), 0) FROM usage WHERE session_id IN (SELECT id FROM tree) AND at >= ?)
+                    + (SELECT coalesce(sum(ceiling), 0) FROM reservations
+                        WHERE session_id IN (SELECT id FROM tree) AND at >= ?)",
+            );
+            script.bind(session.to_string()).bind(since).bind(since);
         }
     }
 }

@@ -65,6 +65,7 @@ pub fn row(start: Start<'_>) -> Inbound {
         runner: Runner::Any,
         overrides,
         parts,
+        shared: false,
         received_at: now,
         correlation: id.to_string(),
     }
@@ -87,6 +88,7 @@ pub fn stop(id: InboundId, child: InboundId, principal: &Principal, now: Timesta
         runner: Runner::Any,
         overrides: RunOverrides::default(),
         parts: vec![Part::text("/stop")],
+        shared: false,
         received_at: now,
         correlation: child.to_string(),
     }

@@ -57,6 +57,7 @@ pub fn result(ended: &Ended<'_>) -> Inbound {
         runner: Runner::Any,
         overrides: RunOverrides::default(),
         parts,
+        shared: false,
         received_at: now,
         correlation: child.to_string(),
     }

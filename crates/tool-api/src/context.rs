@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 pub struct ToolContext {
     /// For whom the turn runs; the lowest rank where several speak.
     pub principal: Principal,
-    /// Whether nobody else speaks in the turn: what is for one person's eyes is given to nobody otherwise.
+    /// Whether nobody else speaks or reads along in the turn: what is for one person's eyes is given to nobody otherwise.
     pub alone: bool,
     /// The conversation.
     pub session: SessionKey,

@@ -20,6 +20,7 @@ mod one_session;
 mod prompt_cache;
 mod provider;
 mod recall;
+mod recall_vectors;
 mod request_size;
 mod start_up;
 mod window;
@@ -74,6 +75,7 @@ fn run() -> Result<()> {
         "request" => request_size::run(&setting)?,
         "window" => window::run(&setting)?,
         "recall" => recall::run(&setting)?,
+        "recall-vectors" => recall_vectors::run(&setting)?,
         "provider" => provider::run(&setting)?,
         "prompt-cache" => prompt_cache::run(&setting)?,
         "gateway-idle" => gateway::idle::run(&setting)?,

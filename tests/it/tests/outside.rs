@@ -1,6 +1,11 @@
 //! Text from outside: what a conversation that has read some asks about.
 
-use it::{Output, Setup, questions, run, say};
+#![expect(clippy::expect_used, reason = "a test stops at the first thing that is not as it set it up")]
+
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+use it::{Desk, OWNER, Output, Setup, questions, run, say, until};
 use serde_json::json;
 use servers::{ModelServer, Reply, Request, Script, TempHome};
 
@@ -131,4 +136,40 @@ fn a_parent_has_read_what_its_agents_have_read() {
     assert!(questions(&home).is_empty());
     let asked = say(&home, "default", "note .").with_code(3);
     assert!(asked.err.contains("has read text from outside (exec)"), "{asked}");
+}
+
+/// The question of an agent whose parent waits for it reaches the parent's chat at once, and the answer given there counts.
+#[test]
+fn what_an_agent_asks_is_shown_in_the_chat_of_a_parent_that_waits() {
+    let desk = Desk::new(Script::by(|request, _| answer(request)));
+    let gateway = desk.open();
+    desk.say("read noter wait .");
+    let asked = |text: &String| text.contains("May I run") && text.contains("memory_append");
+    let text = until("the question", || desk.telegram.texts(OWNER).into_iter().find(asked));
+    assert!(text.contains("has read text from outside (exec)"), "{text}");
+    let id = questions(&desk.home).remove(0);
+    assert!(text.contains(&id), "{text}");
+    desk.say(&format!("/approve {id}"));
+    until("the note", || notes(&desk.home).contains("memory/").then_some(()));
+    desk.hears("done");
+    gateway.stop();
+}
+
+#[test]
+fn what_an_agent_asks_is_told_on_a_terminal_whose_turn_waits() {
+    let (home, _server) = desk("");
+    let mut command = home.command();
+    command.args(["agent", "-m", "read noter wait ."]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut waiting = command.spawn().expect("it starts");
+    let told = BufReader::new(waiting.stderr.take().expect("it is a pipe")).lines();
+    let mut told = told.map_while(Result::ok);
+    let line = told.find(|line| line.contains("an agent waits for an answer")).expect("it is told");
+    assert!(line.contains("has read text from outside (exec)"), "{line}");
+    // The answer comes from another terminal.
+    let id = questions(&home).remove(0);
+    run(home.command().args(["approvals", "allow", &id])).ends(0);
+    told.for_each(drop);
+    let ended = waiting.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&ended.stdout).into_owned();
+    assert!(ended.status.success() && said.contains("done"), "{said}");
 }

@@ -92,6 +92,7 @@ async fn stop(context: &CommandContext<'_>, job: &Job) -> Result<CommandAnswer, 
         runner: Runner::Any,
         overrides: RunOverrides::default(),
         parts: Vec::new(),
+        shared: false,
         received_at: context.ports.clock.now(),
         correlation: id.to_string(),
     };

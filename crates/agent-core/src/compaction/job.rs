@@ -141,7 +141,7 @@ async fn setup(ports: &Ports, core: &Core, session: &SessionKey) -> Result<Setup
         turn,
         principal: info.principal,
         purpose: Purpose::Compaction,
-        limit_micros: None,
+        limits: Vec::new(),
     };
     Ok(Setup { window, chosen, room, frame, reader, by })
 }

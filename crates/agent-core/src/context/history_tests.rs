@@ -26,7 +26,7 @@ fn window(turns: &[(Importance, usize)], truncated: bool) -> Window {
             messages.push(StoredMessage { seq, message });
         }
     }
-    Window { checkpoint: None, messages, truncated, epoch: 0, model: None, effort: None }
+    Window { checkpoint: None, messages, truncated, epoch: 0, model: None, effort: None, shared: false }
 }
 
 /// What goes in of a window, and the numbers of the messages that are shortened.

@@ -47,7 +47,7 @@ impl Run<'_> {
             turn: self.info.turn,
             principal: self.behalf.load().principal.id.clone(),
             purpose,
-            limit_micros: self.child.as_ref().and_then(|child| child.run.max_cost_micros),
+            limits: self.child.as_ref().map(|child| child.limits.clone()).unwrap_or_default(),
         }
     }
 

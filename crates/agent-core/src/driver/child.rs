@@ -14,6 +14,8 @@ const ROLE: &str = "You are an agent that another conversation started for one t
     questions: decide yourself. Your last message is your result and is all that the other side gets: make it complete, and \
     say what you could not do.";
 
+/// Limits of so many above an agent count: the configuration may have let them nest deeper once.
+const DEEPEST: usize = 16;
 /// Most subagents of a subagent that are looked at when it ends.
 const MOST: usize = 1_000;
 
@@ -25,6 +27,8 @@ pub(super) struct Child {
     reply: Route,
     principal: Principal,
     pub(super) run: ChildRun,
+    /// What it may cost in its whole life, with those that it started, and what each of those may that it stands below.
+    pub(super) limits: Vec<(SessionKey, u64)>,
     /// How its plan ended; `None`: it has none, or goes on.
     pub(super) end: Option<subagents::PlanEnd>,
 }
@@ -62,12 +66,42 @@ impl Run<'_> {
         let (Some(parent), Some(run)) = (first.parent, first.overrides.child.clone()) else {
             return Ok(Err(GONE));
         };
+        let limits = self.limits_above(&run, &parent).await?;
         self.overrides = first.overrides;
         self.specs = self.core.specs(&self.overrides, self.place());
         self.chosen = self.core.models.choose(&self.overrides, None);
-        self.child =
-            Some(Child { id, parent, reply: first.reply, principal: first.principal, run: *run, end: None });
+        self.child = Some(Child {
+            id,
+            parent,
+            reply: first.reply,
+            principal: first.principal,
+            run: *run,
+            limits,
+            end: None,
+        });
         Ok(Ok(()))
+    }
+
+    async fn limits_above(
+        &self,
+        run: &ChildRun,
+        parent: &SessionKey,
+    ) -> Result<Vec<(SessionKey, u64)>, AgentError> {
+        // What one message may cost, the work that it sets going may not pass either.
+        let most = [run.max_cost_micros, self.core.caps.turn].into_iter().flatten().min();
+        let own = most.map(|most| (self.info.session.clone(), most));
+        let mut limits: Vec<(SessionKey, u64)> = own.into_iter().collect();
+        let mut above = Some(parent.clone());
+        for _ in 0..DEEPEST {
+            let Some(session) = above.take() else { break };
+            let Some(id) = subagents::id_of(&session) else { break };
+            let Some(view) = self.ports.stores.mailbox.inbound(id).await? else { break };
+            let first = view.row.inbound;
+            let most = first.overrides.child.and_then(|child| child.max_cost_micros);
+            limits.extend(most.map(|most| (session, most)));
+            above = first.parent;
+        }
+        Ok(limits)
     }
 
     /// An answer. That of a subagent is read by whoever looks for it and sent to nobody.

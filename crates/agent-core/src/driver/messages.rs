@@ -35,7 +35,7 @@ pub(super) fn principal<'a>(rows: impl Iterator<Item = &'a InboundRow>) -> Optio
     rows.map(|row| &row.inbound.principal).min_by_key(|principal| principal.rank)
 }
 
-/// Whether `principal` is the only one who speaks in these rows.
+/// Whether `principal` is the only one who speaks in these rows, and nobody reads along.
 pub(super) fn is_alone<'a>(principal: &Principal, mut rows: impl Iterator<Item = &'a InboundRow>) -> bool {
-    rows.all(|row| row.inbound.principal.id == principal.id)
+    rows.all(|row| row.inbound.principal.id == principal.id && !row.inbound.shared)
 }

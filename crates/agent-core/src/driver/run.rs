@@ -130,6 +130,7 @@ impl<'a> Run<'a> {
             epoch: turn.lease.epoch,
             model: None,
             effort: None,
+            shared: false,
         };
         let last = turn.founders.last();
         // Of a subagent nothing is shown: nobody asked it.
@@ -407,7 +408,8 @@ impl<'a> Run<'a> {
             self.frame = Frame::of(self.ports, &self.core, chosen, &self.specs).await?;
         }
         let behalf = self.behalf.load_full();
-        Ok(self.act_for(behalf.principal.clone(), behalf.alone).await?)
+        let alone = behalf.alone && !self.window.shared;
+        Ok(self.act_for(behalf.principal.clone(), alone).await?)
     }
 
     pub(super) fn stamp(&self) -> Stamp {

@@ -8,7 +8,9 @@ use std::{
 
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use parking_lot::Mutex;
-use session_api::{Approval, LeaseFrom, OutboxId, OutboxKind, OutboxMessage, Scope, SessionKey, StoreError};
+use session_api::{
+    Approval, ApprovalId, LeaseFrom, OutboxId, OutboxKind, OutboxMessage, Scope, SessionKey, StoreError,
+};
 use subagents::AgentView;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -250,6 +252,27 @@ impl Factotum {
                 changed = stores.mailbox.changed(version) => { changed?; }
                 () = self.ports.clock.sleep(LOOK_AGAIN) => {}
             }
+        }
+    }
+
+    /// Waits until subagents of `session` ask something that is not among `told`, whether or not its own turn runs. `told`
+    /// gets what is returned.
+    pub async fn asked_by_agents(
+        &self,
+        session: &SessionKey,
+        told: &mut HashSet<ApprovalId>,
+    ) -> Result<Vec<Approval>, AgentError> {
+        let mailbox = &self.ports.stores.mailbox;
+        loop {
+            let version = mailbox.changed(0).await?;
+            let mut new = self.asked_below(session).await?;
+            new.retain(|question| told.insert(question.id));
+            if !new.is_empty() {
+                return Ok(new);
+            }
+            // Nobody hurries so much that each word of an answer should be a look at the store.
+            self.ports.clock.sleep(LOOK_AGAIN / 2).await;
+            mailbox.changed(version).await?;
         }
     }
 

@@ -4,7 +4,7 @@ use schedule::{JobDefinition, JobRequest, Zones, due, session_of};
 use serde::Serialize;
 use session_api::{
     Batch, InboundId, InboundState, Job, JobId, JobRun, JobWrite, OutboxMessage, Outcome, PartState,
-    PrincipalId, Scope, Timestamp, UsageBy, Writes,
+    PrincipalId, Route, Scope, Timestamp, UsageBy, Writes,
 };
 
 use super::Factotum;
@@ -130,12 +130,13 @@ impl Jobs<'_> {
         Ok((Some(at), Some(due::put_off(&timetable, at, definition.jitter_seconds, chance.as_bytes()))))
     }
 
-    /// Lets a job run now, besides its schedule. Any worker may take it up.
-    pub async fn run_now(&self, job: &Job) -> Result<InboundId, AgentError> {
+    /// Lets a job run now, besides its schedule. Any worker may take it up. An answer that no chat waits for goes to `notify`.
+    pub async fn run_now(&self, job: &Job, notify: Option<&Route>) -> Result<InboundId, AgentError> {
         let (ports, now) = (&self.0.ports, self.now());
         let definition = definition(job)?;
         let round = jobs::Round::of(&ports.stores, job, &definition, false).await?;
-        let row = jobs::row(ports.ids.as_ref(), &self.zones(), job, &definition, &round, now, now);
+        let mut row = jobs::row(ports.ids.as_ref(), &self.zones(), job, &definition, &round, now, now);
+        jobs::answer_in(&mut row, notify);
         let id = row.id;
         let run = JobRun {
             job: job.id,

@@ -52,6 +52,7 @@ impl Factotum {
             runner: Runner::Only(self.ports.worker),
             overrides,
             parts,
+            shared: false,
             received_at: self.ports.clock.now(),
             correlation: id.to_string(),
         };

@@ -191,6 +191,7 @@ impl Factotum {
             runner: Runner::Any,
             overrides: RunOverrides::default(),
             parts: vec![Part::text(text)],
+            shared: false,
             received_at: self.ports.clock.now(),
             correlation: id.to_string(),
         }

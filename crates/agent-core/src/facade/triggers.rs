@@ -124,6 +124,7 @@ impl Triggers<'_> {
                 ..RunOverrides::default()
             },
             parts: vec![Part::text(framed(trigger, &id, text))],
+            shared: false,
             received_at: ports.clock.now(),
             correlation: id.to_string(),
         };

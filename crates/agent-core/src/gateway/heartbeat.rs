@@ -164,6 +164,7 @@ fn row(
             ..RunOverrides::default()
         },
         parts: vec![Part::text(text)],
+        shared: false,
         received_at: now,
         correlation: id.to_string(),
     }

@@ -16,6 +16,7 @@ mod health;
 mod heartbeat;
 mod idle;
 mod indexer;
+mod job_check;
 mod measure;
 mod notices;
 mod pool;

@@ -7,10 +7,10 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use schedule::{JobDefinition, Payload, ScheduleError, due};
-use session_api::{Batch, Job, JobLease, JobRun, JobWrite, Scope, StoreError, Timestamp, Writes};
+use session_api::{Job, JobLease, JobRun, JobWrite, Scope, StoreError, Timestamp, Writes};
 use tokio_util::sync::CancellationToken;
 
-use super::{Shared, backoff::Backoff, measure, notices};
+use super::{Shared, backoff::Backoff, job_check::Check, measure, notices};
 use crate::{
     gateway::stable_id,
     jobs::{self, left_out},
@@ -27,13 +27,11 @@ const BREATH: Duration = Duration::from_millis(100);
 const STORE_AGAIN: Duration = Duration::from_secs(5);
 /// A wall clock that went back so far, measured with the monotonic one, was set.
 const SET_BACK: Duration = Duration::from_secs(2);
-/// Jobs whose times are corrected in one commit.
-const CORRECTED: usize = 200;
-
 /// Fires jobs until `stop`.
 pub(super) async fn schedule(shared: &Arc<Shared>, stop: CancellationToken) {
     let ports = &shared.ports;
     let mut begun = false;
+    let mut check = Check::default();
     let mut trouble = Backoff::default();
     let mut last = (ports.clock.now(), ports.clock.monotonic());
     while !stop.is_cancelled() {
@@ -42,13 +40,25 @@ pub(super) async fn schedule(shared: &Arc<Shared>, stop: CancellationToken) {
         let set_back = last.0.since(now.0) + now.1.saturating_sub(last.1) > SET_BACK && now.0 < last.0;
         last = now;
         let looked = async {
-            if !begun || set_back {
-                begin(shared, begun).await?;
+            if !begun {
+                // A fire that was cut off with the role left its claim behind, and we live.
+                ports.stores.jobs.release_jobs(ports.worker).await?;
                 begun = true;
+            }
+            if set_back {
+                tracing::warn!("the system's clock was set back; the times of jobs are looked through");
+                check = Check::default();
+                check.page(shared).await?;
             }
             // Read before the jobs are, so that what comes in between ends the wait at once.
             let version = ports.stores.mailbox.changed(0).await?;
-            Ok::<_, StoreError>((version, look(shared).await?))
+            let pause = look(shared).await?;
+            // What is due goes before what may be wrong.
+            if pause.is_some() && !check.done {
+                check.page(shared).await?;
+                return Ok((version, None));
+            }
+            Ok::<_, StoreError>((version, pause))
         };
         let pause = match looked.await {
             Ok((_, None)) => continue,
@@ -73,48 +83,6 @@ pub(super) async fn schedule(shared: &Arc<Shared>, stop: CancellationToken) {
             () = ports.clock.sleep(pause) => {}
         }
     }
-}
-
-/// Sets right what an earlier time in this role, another version of the zones, or a clock that ran ahead left behind.
-async fn begin(shared: &Shared, begun: bool) -> Result<(), StoreError> {
-    let ports = &shared.ports;
-    if begun {
-        tracing::warn!("the system's clock was set back; the times of jobs are looked through");
-    } else {
-        // A fire that was cut off with the role left its claim behind, and we live.
-        ports.stores.jobs.release_jobs(ports.worker).await?;
-    }
-    let zones = shared.factotum.core().zones.clone();
-    let now = ports.clock.now();
-    let mut changes = Vec::new();
-    for (number, job) in ports.stores.jobs.jobs(None).await?.into_iter().enumerate() {
-        if number % CORRECTED == CORRECTED - 1 {
-            // Lets others have the thread.
-            ports.clock.sleep(Duration::ZERO).await;
-        }
-        if !job.enabled || job.due.is_none_or(|due| due <= now) {
-            continue;
-        }
-        // One that cannot be read is told of when it is due.
-        let Ok(definition) = JobDefinition::of(&job) else { continue };
-        let Ok(timetable) = definition.when.timetable(&zones) else { continue };
-        if let Some(right) = due::corrected(&job, &timetable, now) {
-            tracing::info!(job = job.name, was = ?job.due, is = %right, "the next time of a job was corrected");
-            let chance = ports.ids.next_uuid();
-            let begins = due::put_off(&timetable, right, definition.jitter_seconds, chance.as_bytes());
-            changes.push(JobWrite::Switch {
-                id: job.id,
-                enabled: true,
-                due: Some(right),
-                next_run_at: Some(begins),
-            });
-        }
-    }
-    for some in changes.chunks(CORRECTED) {
-        let writes = Writes { jobs: some.to_vec(), ..Writes::default() };
-        ports.stores.mailbox.accept(None, Batch { writes, ..Batch::default() }, None).await?;
-    }
-    Ok(())
 }
 
 /// Fires what is due. How long to wait then, at most; `None`: more may be due.
@@ -212,11 +180,7 @@ async fn decide(
         }
         let round = jobs::Round::of(&ports.stores, job, &definition, decided.next.is_none()).await?;
         let mut row = jobs::row(ports.ids.as_ref(), &core.zones, job, &definition, &round, *at, now);
-        if crate::driver::is_pulled(&row.reply.channel)
-            && let Some(notify) = &shared.config.notify
-        {
-            row.reply = notify.clone();
-        }
+        jobs::answer_in(&mut row, shared.config.notify.as_ref());
         let missed = (decided.skipped > 0 && ran == 0)
             .then(|| format!("{} earlier runs were missed", decided.skipped));
         runs.push(JobRun { job: job.id, due: *at, fired_at: now, inbound: Some(row.id), note: missed });

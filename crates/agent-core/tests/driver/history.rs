@@ -40,7 +40,7 @@ fn stored(turns: &[Vec<usize>]) -> Vec<StoredMessage> {
 }
 
 fn window(messages: Vec<StoredMessage>, checkpoint: Option<Checkpoint>) -> Window {
-    Window { checkpoint, messages, truncated: true, epoch: 0, model: None, effort: None }
+    Window { checkpoint, messages, truncated: true, epoch: 0, model: None, effort: None, shared: false }
 }
 
 proptest! {

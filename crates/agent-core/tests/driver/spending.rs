@@ -6,7 +6,10 @@ use agent_core::{
     ChosenModel, Core, LlmProvider, ModelDirectory, ModelError, ModelErrorKind, Models, ScriptedProvider,
     ScriptedReply, SpendingCaps, TokenUsage,
 };
-use session_api::{Scope, Timestamp, UsageBy, UsageTotal};
+use session_api::{
+    ChildRun, InboundId, Outside, Principal, Route, RunOverrides, Scope, SessionKey, Timestamp, UsageBy,
+    UsageTotal,
+};
 
 use crate::support::{TestApp, core, script, session};
 
@@ -141,4 +144,54 @@ async fn only_the_owner_extends_and_only_what_is_limited() {
     ] {
         assert_eq!(app.say(command).await.content, answer);
     }
+}
+
+/// Accepts the first row of an agent that may cost `most`, or another message to it where it is there already.
+async fn task(app: &TestApp, id: InboundId, parent: &SessionKey, most: u64, again: bool) {
+    let child = ChildRun {
+        name: "a".into(),
+        depth: 1,
+        profile: None,
+        instructions: None,
+        max_cost_micros: Some(most),
+        plan: None,
+    };
+    let start = subagents::Start {
+        id,
+        parent,
+        reply: &Route::to_session(&session()),
+        principal: &Principal::owner(),
+        task: "work".into(),
+        outside: &Outside::default(),
+        overrides: RunOverrides { child: Some(Box::new(child)), ..RunOverrides::default() },
+        now: Timestamp(0),
+    };
+    let mut row = subagents::row(start);
+    if again {
+        row.id = InboundId::new(app.ids.as_ref());
+        row.external_id = row.id.to_string();
+    }
+    drop(app.stores.mailbox.accept(None, vec![row].into(), None).await.unwrap());
+    app.in_time(app.factotum.resume(&subagents::session_of(id))).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_agents_limit_holds_for_its_whole_life_and_for_those_below_it_together() {
+    let model = script((0..9).map(|_| ScriptedReply::text("done").with_usage(used(40))).collect());
+    let caps = SpendingCaps { reply_tokens: 50, ..SpendingCaps::default() };
+    let app = TestApp::new(priced(model.clone(), Some(1), caps));
+    let [parent, first, second, other] = [(); 4].map(|()| InboundId::new(app.ids.as_ref()));
+    let below = subagents::session_of(parent);
+    // Its first turn costs 40 of 140, and each of the two below it 40 more; then nobody of them may call once more.
+    task(&app, parent, &session(), 140, false).await;
+    task(&app, first, &below, 140, false).await;
+    task(&app, second, &below, 140, false).await;
+    assert_eq!(model.requests().len(), 3);
+    for id in [parent, first, second] {
+        let above = if id == parent { session() } else { below.clone() };
+        task(&app, id, &above, 140, true).await;
+    }
+    assert_eq!(model.requests().len(), 3, "a second turn has no money of its own");
+    task(&app, other, &session(), 140, false).await;
+    assert_eq!(model.requests().len(), 4, "somebody else's child has its own");
 }

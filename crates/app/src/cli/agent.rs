@@ -12,7 +12,7 @@ use session_api::{RunOverrides, SessionKey};
 
 use super::{
     args::Agent,
-    ask::{ask_all, can_ask},
+    ask::{ask_all, can_ask, telling},
     error::{CliError, run_code},
     out, repl,
     screen::{Options, Screen},
@@ -105,9 +105,9 @@ async fn say_it(
     let inbound = stream.inbound();
     let mut screen = Screen::new(options(assistant, agent));
     let result = if agent.json {
-        follow_silently(stream, stop).await?
+        telling(assistant, &session, follow_silently(stream, stop)).await?
     } else {
-        screen.follow(stream, stop.clone()).await?
+        telling(assistant, &session, screen.follow(stream, stop.clone())).await?
     };
     let code = finish(assistant, agent, &mut screen, result, inbound, stop).await?;
     tell_of_summaries(assistant, agent, &session, stop).await;

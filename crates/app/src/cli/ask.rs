@@ -1,8 +1,12 @@
 //! Asking a person on the terminal.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::{
+    collections::HashSet,
+    io::{self, BufRead as _, IsTerminal as _, Write as _},
+    pin::pin,
+};
 
-use session_api::{Approval, Decision};
+use session_api::{Approval, Decision, SessionKey};
 
 use super::{error::CliError, out, stop::Stop};
 use crate::Assistant;
@@ -38,6 +42,38 @@ pub(super) async fn ask_all(
         assistant.approvals().answer(question.id, decision).await?;
     }
     Ok(true)
+}
+
+/// Carries `run` on and tells meanwhile what subagents of its conversation ask: its own turn may be waiting for them.
+pub(super) async fn telling<T>(
+    assistant: &Assistant,
+    session: &SessionKey,
+    run: impl Future<Output = T>,
+) -> T {
+    let (mut run, mut told) = (pin!(run), HashSet::new());
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut run => return done,
+            asked = assistant.asked_by_agents(session, &mut told) => match asked {
+                Ok(questions) => questions.iter().for_each(tell),
+                Err(error) => {
+                    tracing::warn!(%error, "questions of agents could not be read");
+                    return run.await;
+                }
+            },
+        }
+    }
+}
+
+/// Says how an agent's question is answered from elsewhere.
+pub(super) fn tell(question: &Approval) {
+    let text = format!(
+        "an agent waits for an answer: may `{}` run ({})? `factotum approvals allow {}` or `factotum approvals deny {}`\n",
+        question.call.name, question.reason, question.id, question.id
+    );
+    // A closed stderr leaves only the exit code.
+    let _ = io::stderr().write_all(out::plain(&text).as_bytes());
 }
 
 fn yes_or_no(text: &str) -> io::Result<Option<Decision>> {

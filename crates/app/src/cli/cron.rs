@@ -186,8 +186,10 @@ fn next(assistant: &Assistant, job: &Job, count: usize, json: bool) -> Result<u8
 /// Runs a job besides its schedule: in the gateway, or here where nobody else has to send the answer.
 async fn run_now(start: &Start, assistant: &Assistant, job: &Job, json: bool) -> Result<u8, CliError> {
     let definition = JobDefinition::of(job).map_err(|error| CliError::Input(error.to_string()))?;
-    let id = assistant.jobs().run_now(job).await?;
     let gateway = !GatewayStatus::living(&start.home)?.is_empty();
+    // Without a gateway whoever runs it here reads the answer here.
+    let notify = assistant.config().gateway.notify_route().filter(|_| gateway);
+    let id = assistant.jobs().run_now(job, notify.as_ref()).await?;
     if gateway || !is_local(&definition.reply.channel) {
         if json {
             out::json(&serde_json::json!({ "job": job.id, "inbound": id }))?;

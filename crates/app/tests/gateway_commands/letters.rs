@@ -37,6 +37,7 @@ fn said_in(chat: &str, text: &str) -> Inbound {
         runner: Runner::Any,
         overrides: RunOverrides::default(),
         parts: vec![Part::text(text)],
+        shared: false,
         received_at: SystemClock::new().now(),
         correlation: id.to_string(),
     }

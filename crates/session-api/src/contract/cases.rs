@@ -278,6 +278,7 @@ macro_rules! store_contract {
                 a_job_fires_once
                 an_invalid_fire_changes_nothing
                 several_jobs_are_claimed_at_once
+                upcoming_jobs_come_in_pages
                 a_change_ends_a_claim
                 a_job_is_written_without_a_turn
                 a_job_is_switched_off_and_on
@@ -346,6 +347,7 @@ macro_rules! store_contract {
                 a_settled_reservation_counts_at_its_cost
                 a_reservation_is_settled_once
                 a_limit_counts_its_time_and_its_turn
+                a_limit_counts_a_session_with_those_it_started
                 an_abandoned_reservation_counts_as_spent
                 totals_sum_up_by_group
                 totals_keep_to_their_scope
@@ -365,6 +367,7 @@ macro_rules! store_contract {
                 a_message_is_taken_up_once
                 a_scope_limits_recall
                 a_shared_session_belongs_to_nobody_alone
+                a_group_belongs_to_nobody_alone
                 recall_is_narrowed
                 what_is_taken_away_is_not_found
                 a_tool_result_is_found

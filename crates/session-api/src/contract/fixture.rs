@@ -77,6 +77,7 @@ pub fn inbound_to(session: &SessionKey, text: &str) -> Inbound {
         runner: Runner::Any,
         overrides: RunOverrides::default(),
         parts: vec![Part::text(text)],
+        shared: false,
         received_at: Timestamp::default(),
         correlation: id.to_string(),
     }

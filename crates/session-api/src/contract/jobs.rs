@@ -254,3 +254,22 @@ pub async fn runs_are_kept_with_their_job(h: &dyn StoreHarness) {
     write_alone(&rig, vec![JobWrite::Remove(one.id)]).await;
     assert_eq!(rig.stores.jobs.job_runs(one.id, 9).await.must(), []);
 }
+
+/// Jobs with a next run are read in pages, in the order of their times and ids; others are not among them.
+pub async fn upcoming_jobs_come_in_pages(h: &dyn StoreHarness) {
+    let rig = Rig::open(h).await;
+    let jobs: Vec<Job> = (0..7).map(|n| job("owner", &n.to_string(), Some(i64::from(n / 3)))).collect();
+    let off = job("owner", "off", None);
+    put(&rig, &jobs.iter().rev().chain([&off]).collect::<Vec<_>>()).await;
+    let mut expected: Vec<(i64, JobId)> = jobs.iter().filter_map(|job| Some((job.due?.0, job.id))).collect();
+    expected.sort_unstable();
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = rig.stores.jobs.upcoming_jobs(after, 3).await.must();
+        assert!(page.len() <= 3, "{page:?}");
+        let Some(last) = page.last() else { break };
+        after = last.next_run_at.map(|at| (at, last.id));
+        found.extend(page.iter().filter_map(|job| Some((job.next_run_at?.0, job.id))));
+    }
+    assert_eq!(found, expected);
+}

@@ -188,6 +188,27 @@ pub async fn a_shared_session_belongs_to_nobody_alone(h: &dyn StoreHarness) {
     assert_eq!(found(&rig, &Scope::Session(session(1)), query("secret")).await, ["secret"]);
 }
 
+/// What one person alone said in a group is the group's and recalled for nobody alone; so is what is said in sessions that it
+/// starts. Their own private session stays theirs.
+pub async fn a_group_belongs_to_nobody_alone(h: &dyn StoreHarness) {
+    let rig = Rig::open(h).await;
+    tell(&rig, &session(2), &owner(), vec![said_at("secret in private", 1)]).await;
+    rig.accept(crate::Inbound { shared: true, ..super::fixture::inbound("hello") }).await;
+    tell(&rig, &session(1), &owner(), vec![said_at("secret in the group", 1)]).await;
+    let child = super::fixture::inbound_to(&session(3), "look into it");
+    rig.accept(crate::Inbound { parent: Some(session(1)), ..child }).await;
+    tell(&rig, &session(3), &owner(), vec![said_at("secret of its agent", 1)]).await;
+    assert_eq!(found(&rig, &Scope::Of(owner()), query("secret")).await, ["secret in private"]);
+    assert_eq!(found(&rig, &Scope::Session(session(1)), query("secret")).await, ["secret in the group"]);
+    let budget = crate::WindowBudget { messages: 9, bytes: 9_000 };
+    for (n, shared) in [(1, true), (2, false), (3, true)] {
+        let info = rig.stores.sessions.session(&Scope::All, &session(n)).await.must();
+        assert_eq!(info.map(|info| info.shared), Some(shared), "{n}");
+        let window = rig.stores.sessions.window(&Scope::All, &session(n), budget).await.must();
+        assert_eq!(window.shared, shared, "{n}");
+    }
+}
+
 /// A query is narrowed by session, person, time and kind, and by the number of hits.
 pub async fn recall_is_narrowed(h: &dyn StoreHarness) {
     let rig = Rig::open(h).await;

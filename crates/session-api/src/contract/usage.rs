@@ -7,8 +7,8 @@ use super::{
 use std::time::Duration;
 
 use crate::{
-    Cap, Inbound, JOB_RESERVATION, Purpose, Reservation, ReservationId, Reserve, Scope, Timestamp, Turn,
-    UsageBy, UsageEntry, UsageTotal, Writes,
+    Batch, Cap, CapOf, Inbound, JOB_RESERVATION, Purpose, Reservation, ReservationId, Reserve, Scope,
+    Timestamp, Turn, UsageBy, UsageEntry, UsageTotal, Writes,
 };
 
 const DAY: i64 = 86_400_000;
@@ -28,7 +28,7 @@ fn reserve(turn: &Turn, ceiling_micros: u64, caps: Vec<Cap>) -> Reserve {
 }
 
 fn cap(limit_micros: u64) -> Cap {
-    Cap { name: "day".into(), turn: None, since: Timestamp(DAY), limit_micros }
+    Cap { name: "day".into(), of: CapOf::All, since: Timestamp(DAY), limit_micros }
 }
 
 fn entry(turn: &Turn, reservation: Option<ReservationId>, cost_micros: Option<u64>) -> UsageEntry {
@@ -110,7 +110,7 @@ pub async fn a_reservation_of_a_dead_job_is_spent_after_a_while(h: &dyn StoreHar
 pub async fn a_refused_request_reserves_nothing(h: &dyn StoreHarness) {
     let rig = Rig::open(h).await;
     let turn = rig.start("hello").await;
-    let caps = vec![cap(1000), Cap { name: "turn".into(), turn: Some(turn.lease.turn), ..cap(50) }];
+    let caps = vec![cap(1000), Cap { name: "turn".into(), of: CapOf::Turn(turn.lease.turn), ..cap(50) }];
     let answer = ask(&rig, &turn, 60, caps).await;
     let expected = Reservation::Refused { cap: "turn".into(), used_micros: 0, limit_micros: 50 };
     assert_eq!(answer, expected);
@@ -144,8 +144,8 @@ pub async fn a_limit_counts_its_time_and_its_turn(h: &dyn StoreHarness) {
     let turn = rig.start("hello").await;
     spend(&rig, &turn, vec![entry(&turn, None, Some(70))]).await;
     let later = Cap { since: Timestamp(DAY + 1), ..cap(100) };
-    let other = Cap { turn: Some(crate::TurnId(uuid())), ..cap(100) };
-    let this = Cap { turn: Some(turn.lease.turn), ..cap(100) };
+    let other = Cap { of: CapOf::Turn(crate::TurnId(uuid())), ..cap(100) };
+    let this = Cap { of: CapOf::Turn(turn.lease.turn), ..cap(100) };
     assert!(matches!(ask(&rig, &turn, 0, vec![later, other]).await, Reservation::Granted(_)));
     assert_eq!(ask(&rig, &turn, 60, vec![this]).await, refused(70, 100));
 }
@@ -230,4 +230,25 @@ pub async fn a_deletion_takes_the_usage(h: &dyn StoreHarness) {
     rig.stores.sessions.delete_session(&Scope::All, &session(1)).await.must();
     let totals = rig.stores.usage.usage_totals(&Scope::All, Timestamp(0), UsageBy::Model).await.must();
     assert!(totals.is_empty());
+}
+
+/// A limit of a session counts what was spent and reserved in it and in those that it started, over all their turns, and
+/// nothing else.
+pub async fn a_limit_counts_a_session_with_those_it_started(h: &dyn StoreHarness) {
+    let rig = Rig::open(h).await;
+    let turn = rig.start("hello").await;
+    let below = |number| Cap { of: CapOf::Below(session(number)), ..cap(100) };
+    let child =
+        |number, parent| Inbound { parent: Some(session(parent)), ..inbound_to(&session(number), "task") };
+    for (number, parent) in [(2, 1), (3, 2), (4, 1)] {
+        rig.mailbox().accept(None, Batch::from(vec![child(number, parent)]), None).await.must();
+    }
+    let of = |number| UsageEntry { session: session(number), ..entry(&turn, None, Some(20)) };
+    spend(&rig, &turn, vec![of(1), of(2), of(3), of(3), of(4)]).await;
+    let open = Reserve { session: session(3), ..reserve(&turn, 5, vec![]) };
+    assert!(matches!(rig.stores.usage.reserve(open).await.must(), Reservation::Granted(_)));
+    for (number, used) in [(1, 105), (2, 65), (3, 45), (4, 20), (9, 0)] {
+        let answer = ask(&rig, &turn, 101, vec![below(number)]).await;
+        assert_eq!(answer, refused(used, 100), "{number}");
+    }
 }

@@ -127,7 +127,9 @@ impl State {
             return Acceptance::Duplicate(inbound.id);
         }
         self.seen.insert(digest, inbound.id);
-        self.visit(&inbound.session, &inbound.principal.id, inbound.parent.as_ref());
+        let session = self.visit(&inbound.session, &inbound.principal.id, inbound.parent.as_ref());
+        session.shared |= inbound.shared;
+        self.share_with_parent(&inbound.session);
         let settled = match inbound.kind {
             InboundKind::Answer { approval, decision } => {
                 self.answer(approval, decision, inbound.principal.rank)

@@ -48,7 +48,7 @@ impl Session {
         }
         messages.reverse();
         let (model, effort) = (self.model.clone(), self.effort);
-        Window { checkpoint, messages, truncated, epoch: self.epoch, model, effort }
+        Window { checkpoint, messages, truncated, epoch: self.epoch, model, effort, shared: self.shared }
     }
 }
 
@@ -133,6 +133,7 @@ impl SessionStore for InMemoryStore {
                 epoch: state.epochs,
                 model: None,
                 effort: None,
+                shared: false,
             },
         }))
     }

@@ -101,6 +101,21 @@ impl JobStore for InMemoryStore {
         Ok(self.with(|state| state.jobs.values().filter_map(|row| row.job.next_run_at).min()))
     }
 
+    async fn upcoming_jobs(
+        &self,
+        after: Option<(Timestamp, JobId)>,
+        limit: usize,
+    ) -> Result<Vec<Job>, StoreError> {
+        let place = |job: &Job| Some((job.next_run_at?, job.id));
+        let mut jobs: Vec<Job> = self.with(|state| {
+            let jobs = state.jobs.values().map(|row| &row.job);
+            jobs.filter(|job| place(job).is_some_and(|place| Some(place) > after)).cloned().collect()
+        });
+        jobs.sort_by_key(place);
+        jobs.truncate(limit);
+        Ok(jobs)
+    }
+
     async fn job_runs(&self, id: JobId, limit: usize) -> Result<Vec<JobRun>, StoreError> {
         Ok(self.with(|state| {
             let runs = state.jobs.get(&id).map(|row| row.runs.values().rev().take(limit).cloned().collect());

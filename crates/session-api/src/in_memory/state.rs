@@ -241,6 +241,15 @@ impl State {
         session
     }
 
+    /// What works for a shared session is shared itself.
+    pub(super) fn share_with_parent(&mut self, key: &SessionKey) {
+        let parent = self.sessions.get(key).and_then(|session| session.parent.as_ref());
+        let shared = parent.and_then(|parent| self.sessions.get(parent)).is_some_and(|parent| parent.shared);
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.shared |= shared;
+        }
+    }
+
     /// Marks a session as changed now.
     pub(super) fn mark_changed(&mut self, key: &SessionKey) {
         let (no, now) = (self.next(), self.now);

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{InMemoryStore, state::State};
 use crate::{
-    Cap, JOB_RESERVATION, Purpose, Reservation, ReservationId, Reserve, Scope, SessionKey, StoreError,
+    Cap, CapOf, JOB_RESERVATION, Purpose, Reservation, ReservationId, Reserve, Scope, SessionKey, StoreError,
     Timestamp, TurnId, UsageBy, UsageEntry, UsageLedger, UsageTotal,
 };
 
@@ -18,12 +18,13 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    fn reserve(&mut self, request: Reserve) -> Reservation {
+    /// `below`: for each limit, the sessions that count where they alone do.
+    fn reserve(&mut self, request: Reserve, below: &[HashSet<SessionKey>]) -> Reservation {
         if self.open.contains_key(&request.id) || self.settled.contains(&request.id) {
             return Reservation::Granted(request.id);
         }
-        for cap in &request.caps {
-            let used_micros = self.used(cap);
+        for (cap, below) in request.caps.iter().zip(below) {
+            let used_micros = self.used(cap, below);
             if used_micros.saturating_add(request.ceiling_micros) > cap.limit_micros {
                 let (cap, limit_micros) = (cap.name.clone(), cap.limit_micros);
                 return Reservation::Refused { cap, used_micros, limit_micros };
@@ -35,11 +36,17 @@ impl Ledger {
     }
 
     /// What counts against a limit.
-    fn used(&self, cap: &Cap) -> u64 {
-        let counts =
-            |turn: TurnId, at: Timestamp| cap.turn.is_none_or(|only| only == turn) && at >= cap.since;
-        let spent = self.entries.iter().filter(|entry| counts(entry.turn, entry.at));
-        let held = self.open.values().filter(|held| counts(held.turn, held.at));
+    fn used(&self, cap: &Cap, below: &HashSet<SessionKey>) -> u64 {
+        let counts = |turn: TurnId, session: &SessionKey, at: Timestamp| {
+            let meant = match &cap.of {
+                CapOf::All => true,
+                CapOf::Turn(only) => *only == turn,
+                CapOf::Below(_) => below.contains(session),
+            };
+            meant && at >= cap.since
+        };
+        let spent = self.entries.iter().filter(|entry| counts(entry.turn, &entry.session, entry.at));
+        let held = self.open.values().filter(|held| counts(held.turn, &held.session, held.at));
         let spent = spent.filter_map(|entry| entry.cost_micros);
         spent.chain(held.map(|held| held.ceiling_micros)).fold(0, u64::saturating_add)
     }
@@ -89,6 +96,25 @@ impl Ledger {
     }
 }
 
+impl State {
+    /// The session of a limit with those that it started.
+    fn below(&self, cap: &Cap) -> HashSet<SessionKey> {
+        let CapOf::Below(top) = &cap.of else { return HashSet::new() };
+        let mut found = HashSet::from([top.clone()]);
+        let mut open = vec![top.clone()];
+        while let Some(parent) = open.pop() {
+            let children =
+                self.sessions.iter().filter(|(_, session)| session.parent.as_ref() == Some(&parent));
+            for (key, _) in children {
+                if found.insert(key.clone()) {
+                    open.push(key.clone());
+                }
+            }
+        }
+        found
+    }
+}
+
 fn purpose(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::Chat => "chat",
@@ -117,10 +143,11 @@ fn day(at: Timestamp) -> String {
 impl UsageLedger for InMemoryStore {
     async fn reserve(&self, request: Reserve) -> Result<Reservation, StoreError> {
         Ok(self.with(|state| {
+            let below: Vec<HashSet<SessionKey>> = request.caps.iter().map(|cap| state.below(cap)).collect();
             let State { ledger, turns, .. } = state;
             let old = |held: &Reserve| request.at.since(held.at) > JOB_RESERVATION;
             ledger.give_up(|held| old(held) && !turns.contains_key(&held.turn));
-            ledger.reserve(request)
+            ledger.reserve(request, &below)
         }))
     }
 

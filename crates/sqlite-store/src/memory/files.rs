@@ -12,10 +12,14 @@ use crate::{
     transaction::Transaction,
 };
 
-/// Lets the vectors of those sections of a file go that do not stay.
-const FORGET_VECTORS: &str =
-    "DELETE FROM memory_vectors WHERE no IN (SELECT no FROM memory_notes WHERE path = ?)
-    AND no NOT IN (SELECT value FROM json_each(?))";
+/// Copies vectors to other places and texts.
+const KEEP_VECTORS: &str = "INSERT INTO memory_vectors (id, no, vector)
+    SELECT stay.value ->> 0, stay.value ->> 1, v.vector FROM json_each(?) AS stay
+    CROSS JOIN memory_vectors v ON v.no = stay.value ->> 2";
+
+/// Says which place was given out last.
+const NEWEST_VECTOR: &str = "UPDATE memory_vector_state
+    SET newest = max(newest, coalesce((SELECT max(id) FROM memory_vectors), 0)) WHERE id = 1";
 
 /// `MemoryIndex::index_file`.
 pub(super) async fn replace(transaction: &mut Transaction, file: MemoryFile) -> Result<(), StoreError> {
@@ -27,19 +31,25 @@ pub(super) async fn replace(transaction: &mut Transaction, file: MemoryFile) -> 
     script.add("SELECT no, text FROM memory_notes WHERE path = ?").bind(path.as_str());
     let rows = transaction.run(script).await?.take(1);
     let known = each(&transaction.shared.layout.database, &rows, |row| Ok((row.text(1)?, row.int(0)?)))?;
-    // A section whose text stays keeps its number, and with it its vector.
+    // A section whose text stays keeps its vector. It gets a new place all the same: places follow time.
     let mut known: HashMap<String, i64> = known.into_iter().collect();
     let gone = sections.is_empty();
     let marks = marks::of_text(Some(&person), None, MemoryKind::Note, at);
-    let mut notes = Vec::with_capacity(sections.len());
+    let (mut notes, mut stay) = (Vec::with_capacity(sections.len()), Vec::new());
     for section in sections {
         let words = format!("{} {marks}", index_words(&section.text));
-        let no = known.remove(&section.text).map_or_else(|| transaction.no(), Ok)?;
+        let no = transaction.no()?;
+        if let Some(old) = known.remove(&section.text) {
+            stay.push((transaction.no()?, no, old));
+        }
         notes.push((no, words, section.line, section.text));
     }
-    let (stay, notes) = (json(&notes.iter().map(|note| note.0).collect::<Vec<_>>())?, json(&notes)?);
-    let mut script = Script::new(FORGET_VECTORS);
-    script.bind(path.as_str()).bind(stay);
+    let (stay, notes) = (json(&stay)?, json(&notes)?);
+    let mut script = Script::new(KEEP_VECTORS);
+    script.bind(stay);
+    script.add("DELETE FROM memory_vectors WHERE no IN (SELECT no FROM memory_notes WHERE path = ?)");
+    script.bind(path.as_str());
+    script.add(NEWEST_VECTOR);
     script.add("DELETE FROM memory_files WHERE path = ?").bind(path.as_str());
     if gone {
         return transaction.finish(script).await.map(drop);

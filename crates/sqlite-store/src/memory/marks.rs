@@ -77,31 +77,74 @@ pub(super) fn of_scope(scope: &Scope, names: &Names) -> String {
     }
 }
 
-/// As [`of_scope`], for what the query narrows.
+/// As [`of_scope`], for what the query narrows beside its time.
 pub(super) fn of_query(query: &MemoryQuery, names: &Names) -> String {
     let key = query.session.as_ref().map(|key: &SessionKey| session(&key.to_string()));
     let marks = [key, query.kind.map(kind)];
     let mut expression: String = marks.iter().flatten().map(|mark| format!("\"{mark}\" AND ")).collect();
     expression.extend(query.person.as_ref().map(|id| any_of(id, names)));
-    expression.push_str(&spans(query));
     expression
 }
 
-/// The days, or months, that may hold what was said in the time asked for; nothing where these are too many.
-fn spans(query: &MemoryQuery) -> String {
-    if query.since.is_none() && query.until.is_none() {
-        return String::new();
-    }
-    let first = day(query.since.unwrap_or(Timestamp(i64::MIN)));
-    let last = day(query.until.unwrap_or(Timestamp(i64::MAX)));
+/// The time that a query asks for, as marks.
+#[derive(Debug, PartialEq)]
+pub(super) struct Spans {
+    /// One of the days, or months, as an FTS5 expression.
+    pub(super) any: String,
+    /// Whether nothing older than the oldest of them is asked for, and nothing newer than the newest.
+    pub(super) from: bool,
+    pub(super) upto: bool,
+}
+
+/// The days, or months, that may hold what was said in the time asked for; `None` where all do, or they are too many.
+pub(super) fn spans(query: &MemoryQuery, now: Timestamp) -> Option<Spans> {
+    let (from, upto) = (query.since.is_some(), query.until.is_some());
+    let last = day(query.until.unwrap_or(now));
+    let first = match query.since {
+        Some(since) => day(since),
+        None if upto => last.saturating_sub(MONTH * (MOST_SPANS - 1)),
+        None => return None,
+    };
     let (letter, first, last) = if last.saturating_sub(first) < MOST_SPANS {
         ('d', first, last)
     } else {
         ('m', first.div_euclid(MONTH), last.div_euclid(MONTH))
     };
+    // What is older than 1970 has no mark that could be asked for.
+    let first = first.max(0);
     if last < first || last - first >= MOST_SPANS {
-        return String::new();
+        return None;
     }
     let each: Vec<String> = (first..=last).map(|span| format!("\"{MARK}{letter}{span}\"")).collect();
-    format!("({}) AND ", each.join(" OR "))
+    Some(Spans { any: format!("({})", each.join(" OR ")), from, upto })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_days_or_months_as_far_as_it_has_ends() {
+        const DAY: i64 = MILLIS_PER_DAY;
+        let now = Timestamp(20_000 * DAY);
+        for (since, until, expected) in [
+            (None, None, None),
+            (Some(100), Some(101), Some((2, "d100", true, true))),
+            (Some(19_998), None, Some((3, "d19998", true, false))),
+            (Some(300), Some(600), Some((11, "m10", true, true))),
+            (None, Some(6_000), Some((36, "m165", false, true))),
+            (None, Some(10), Some((1, "m0", false, true))),
+            (Some(0), None, None),
+            (Some(5), Some(4), None),
+        ] {
+            let at = |day: Option<i64>| day.map(|day| Timestamp(day * DAY));
+            let query = MemoryQuery { since: at(since), until: at(until), ..MemoryQuery::default() };
+            let found = spans(&query, now);
+            let found = found.as_ref().map(|found| {
+                let first = found.any.trim_start_matches(['(', '"', MARK]).split('"').next().unwrap();
+                (found.any.matches(MARK).count(), first, found.from, found.upto)
+            });
+            assert_eq!(found, expected, "{since:?} {until:?}");
+        }
+    }
 }

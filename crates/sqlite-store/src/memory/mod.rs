@@ -7,6 +7,7 @@
 mod feed;
 mod files;
 mod marks;
+mod range;
 mod search;
 mod vectors;
 

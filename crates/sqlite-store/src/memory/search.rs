@@ -7,7 +7,10 @@ use session_api::{
     Recalled, Role, Scope, StoreError, Timestamp, query_words,
 };
 
-use super::marks;
+use super::{
+    marks,
+    range::{Range, range, timely},
+};
 use crate::{
     apply::SEQ_BITS,
     encode::{Reading, json, limit, uint},
@@ -16,8 +19,9 @@ use crate::{
     script::{Answers, Script},
 };
 
-/// Texts that are read at once, best first.
-const READ: usize = 64;
+/// Texts that are read at once, best first: so many for each that is wanted, and no fewer than that.
+const READ: usize = 4;
+const FEWEST_READ: usize = 32;
 /// Fewest matches of each word that are looked at, where there are several.
 const FEWEST: usize = 500;
 /// So many matches tell how many of all lie in the scope.
@@ -29,7 +33,7 @@ const ELSEWHERE: f32 = 0.5;
 
 /// The newest texts with a word, and whether that are all. As one value: each row is a message between two threads.
 const NEWEST: &str = "SELECT count(*), group_concat(no, ' ') FROM (SELECT rowid AS no FROM memory_words
-    WHERE memory_words MATCH ? AND rowid >= ? ORDER BY rowid DESC LIMIT ?)";
+    WHERE memory_words MATCH ? AND rowid >= ? AND rowid <= ? ORDER BY rowid DESC LIMIT ?)";
 
 const MESSAGES: &str = "SELECT m.no, m.pk, s.key, s.principal, s.shared, m.body FROM json_each(?) AS best
     CROSS JOIN messages m ON m.no = best.value CROSS JOIN sessions s ON s.id = m.pk >> 32";
@@ -56,11 +60,12 @@ impl Matches {
         Self { word, nos, cut }
     }
 
-    /// About how many texts hold the word: as dense as in its newest matches.
-    fn estimate(&self, upto: i64) -> u64 {
+    /// About how many of all texts up to `upto` hold the word: as dense as in those matches, of which the newest is no newer
+    /// than `newest`.
+    fn estimate(&self, newest: i64, upto: i64) -> u64 {
         match self.nos.last() {
             Some(oldest) if self.cut => {
-                let span = (upto - oldest).max(1) as f64;
+                let span = (newest - oldest).max(1) as f64;
                 (self.nos.len() as f64 * upto as f64 / span) as u64
             }
             _ => self.nos.len() as u64,
@@ -78,10 +83,16 @@ pub(super) async fn recall(
     if words.is_empty() || wanted == 0 {
         return Ok(Recalled::default());
     }
-    let (names, files) = known_as(store, scope, query).await?;
-    let Newest { matches, upto, texts, within } = newest(store, scope, query, &names, words).await?;
+    // Two readers: neither has to wait for the other.
+    let (known, range) = tokio::join!(known_as(store, scope, query), range(store, query));
+    let ((names, files), Some(range)) = (known?, range?) else { return Ok(Recalled::default()) };
+    let Newest { matches, upto, texts, within } = newest(store, scope, query, &names, &range, words).await?;
+    let read_at_once = (READ * wanted).max(FEWEST_READ);
     let mut more = matches.iter().any(|matches| matches.cut);
-    let counted = matches.iter().map(|matches| (matches.word.clone(), matches.estimate(upto))).collect();
+    let counted = matches
+        .iter()
+        .map(|matches| (matches.word.clone(), matches.estimate(range.to.min(upto), upto)))
+        .collect();
     let ranking = Ranking::new(counted, texts, store.now());
     let mut scores: HashMap<i64, f32> = HashMap::new();
     for (index, matches) in matches.iter().enumerate() {
@@ -89,12 +100,13 @@ pub(super) async fn recall(
             *scores.entry(*no).or_default() += ranking.weight(index);
         }
     }
-    together(store, &within, &matches, &ranking, upto, wanted, &mut scores).await?;
+    together(store, &Whole { within: &within, range: &range, upto, wanted }, &matches, &ranking, &mut scores)
+        .await?;
     let mut best: Vec<(i64, f32)> = scores.into_iter().collect();
     best.sort_by(|(no, score), (other, others)| others.total_cmp(score).then(other.cmp(no)));
     let mut found: Vec<(f32, i64, MemoryHit)> = Vec::new();
     let mut read = 0;
-    for chunk in best.chunks(READ) {
+    for chunk in best.chunks(read_at_once) {
         if found.len() >= wanted {
             break;
         }
@@ -154,7 +166,7 @@ struct Newest {
     within: String,
 }
 
-/// The newest matches of each word.
+/// The newest matches of each word. What lies outside the scope may be among them.
 ///
 /// A mark that most texts have costs much and narrows little: so each word is first looked for by itself, and what lies
 /// outside the scope is sorted out afterwards. Where that leaves little of much, or the query narrows it further, it is
@@ -164,14 +176,26 @@ async fn newest(
     scope: &Scope,
     query: &MemoryQuery,
     names: &marks::Names,
+    range: &Range,
     words: Vec<String>,
 ) -> Result<Newest, StoreError> {
     let mut script = Script::new(
         "SELECT coalesce(max(upto, (SELECT max(no) FROM memory_notes)), upto), texts FROM memory_state",
     );
     let most = (RANKED / words.len().max(1)).max(FEWEST);
+    // One conversation is so small a part that its mark comes first in any case.
+    let named = query.session.is_some() || matches!(scope, Scope::Session(_));
+    let mut lead = String::new();
+    if named {
+        if query.session.is_none() {
+            lead.push_str(&marks::of_scope(scope, names));
+        }
+        lead.push_str(&marks::of_query(query, names));
+        lead.extend(range.marks.iter().flat_map(|marks| [marks.as_str(), " AND "]));
+    }
     for word in &words {
-        script.add(NEWEST).bind(format!("\"{word}\"")).bind(0_i64).bind(limit(most + 1));
+        script.add(NEWEST).bind(format!("{lead}\"{word}\"")).bind(range.from).bind(range.to);
+        script.bind(limit(most + 1));
     }
     let mut found = store.snapshot(script).await?;
     let file = &store.shared.layout.database;
@@ -185,14 +209,22 @@ async fn newest(
         let nos = found.first(index + 1).map(|row| numbers(&Reading { file, row: &row })).transpose()?;
         matches.push(Matches::of(word, nos.unwrap_or_default(), most));
     }
+    if named {
+        return Ok(Newest { matches, upto, texts, within: lead });
+    }
     let all: HashSet<i64> = matches.iter().flat_map(|matches| matches.nos.iter().copied()).collect();
     let sample: HashSet<i64> = all.iter().copied().step_by(all.len().div_ceil(SAMPLE).max(1)).collect();
-    let known = inside(store, scope, &sample).await?;
+    let (known, timely) = tokio::join!(inside(store, scope, &sample), timely(store, query, range, &sample));
+    let (known, timely) = (known?, timely?);
     // The few that lie outside are left out when they are read.
     let inside =
         if known.len() * 5 >= sample.len() * 4 { all.clone() } else { inside(store, scope, &all).await? };
     let dense = inside.len() * 4 >= all.len();
-    let narrow = marks::of_query(query, names);
+    let mut narrow = marks::of_query(query, names);
+    if let (false, Some(marks)) = (timely, &range.marks) {
+        narrow.push_str(marks);
+        narrow.push_str(" AND ");
+    }
     let within = if dense { narrow.clone() } else { marks::of_scope(scope, names) + &narrow };
     let is_enough = |matches: &Matches| {
         let left = matches.nos.iter().filter(|no| inside.contains(no)).count();
@@ -200,7 +232,8 @@ async fn newest(
     };
     let mut again = Script::default();
     for matches in matches.iter().filter(|matches| !is_enough(matches)) {
-        again.add(NEWEST).bind(format!("{within}\"{}\"", matches.word)).bind(0_i64).bind(limit(most + 1));
+        again.add(NEWEST).bind(format!("{within}\"{}\"", matches.word)).bind(range.from).bind(range.to);
+        again.bind(limit(most + 1));
     }
     let mut found = if again.is_empty() { Answers::default() } else { store.snapshot(again).await? };
     let mut place = 0;
@@ -241,25 +274,33 @@ fn numbers(row: &Reading<'_>) -> Result<Vec<i64>, StoreError> {
     Ok(packed.split(' ').filter_map(|number| number.parse().ok()).collect())
 }
 
+/// What all words are looked for within.
+struct Whole<'a> {
+    within: &'a str,
+    range: &'a Range,
+    upto: i64,
+    wanted: usize,
+}
+
 /// Adds texts that hold the two rarest words and are too old to be among the newest of either. Bounded: where even the
 /// rarer one stands in too many texts, it looks only half as far again beyond its newest.
 async fn together(
     store: &SqliteStore,
-    within: &str,
+    whole: &Whole<'_>,
     matches: &[Matches],
     ranking: &Ranking,
-    upto: i64,
-    wanted: usize,
     scores: &mut HashMap<i64, f32>,
 ) -> Result<(), StoreError> {
+    let Whole { within, range, upto, wanted } = *whole;
+    let newest = range.to.min(upto);
     let mut known: Vec<(usize, u64)> = (0..matches.len())
         .filter(|index| !matches[*index].nos.is_empty())
-        .map(|index| (index, matches[index].estimate(upto)))
+        .map(|index| (index, matches[index].estimate(newest, upto)))
         .collect();
     known.sort_by_key(|(_, estimate)| *estimate);
     let [(rarest, _), (second, _), ..] = known.as_slice() else { return Ok(()) };
     let (rarest, second) = (*rarest, *second);
-    if !matches[second].cut || (!matches[rarest].cut && matches[rarest].nos.len() <= READ) {
+    if !matches[second].cut || (!matches[rarest].cut && matches[rarest].nos.len() <= FEWEST_READ) {
         return Ok(());
     }
     let both = ranking.weight(rarest) + ranking.weight(second);
@@ -268,12 +309,12 @@ async fn together(
         return Ok(());
     }
     let from = match matches[rarest].nos.last() {
-        Some(oldest) if matches[rarest].cut => upto - (upto - oldest).saturating_mul(3) / 2,
+        Some(oldest) if matches[rarest].cut => newest - (newest - oldest).saturating_mul(3) / 2,
         _ => 0,
     };
     let mut script = Script::new(NEWEST);
     script.bind(format!("{within}\"{}\" AND \"{}\"", matches[rarest].word, matches[second].word));
-    script.bind(from).bind(limit(FEWEST));
+    script.bind(from.max(range.from)).bind(range.to).bind(limit(FEWEST));
     let Some(row) = store.read(script).await?.first(0) else { return Ok(()) };
     for no in numbers(&Reading { file: &store.shared.layout.database, row: &row })? {
         let score = scores.entry(no).or_default();

@@ -26,6 +26,7 @@ pub(super) fn message(n: u32) -> Inbound {
         runner: Runner::Any,
         overrides: RunOverrides::default(),
         parts: vec![Part::text("hello")],
+        shared: false,
         received_at: Timestamp(0),
         correlation: String::new(),
     }

@@ -81,3 +81,40 @@ async fn an_index_with_nothing_to_take_up_writes_nothing() {
     }
     assert_eq!(store.commits(), before);
 }
+
+/// Messages that were brought in later than they were said are found by the time at which they were said.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_is_found_whatever_the_order_in_which_messages_came() {
+    const DAY: i64 = 86_400_000;
+    let dir = tempfile::tempdir().unwrap();
+    let store = start(options(dir.path(), 1), ManualClock::at(Timestamp(20_000 * DAY))).await.store;
+    let at = |number: u128, day: i64| {
+        let text = format!("kettle of day {day}");
+        Message { at: Timestamp(day * DAY), ..said(number, Role::User, vec![Part::text(text)]) }
+    };
+    // In order, then far apart and mixed: the days 10 and 5,000 by turns.
+    let ordered = (0..600_i64).map(|n| at(n as u128 + 1, 10_000 + n / 20));
+    let mixed = (0..600_i64).map(|n| at(n as u128 + 10_001, if n % 30 == 0 { 10 } else { 5_000 }));
+    tell(&store, ordered.chain(mixed).collect()).await;
+    for (since, until, days) in [
+        (Some(10_003), Some(10_005), 10_003..10_005),
+        (Some(10), Some(11), 10..11),
+        (Some(4_999), Some(5_001), 5_000..5_001),
+        (None, Some(11), 10..11),
+        (None, Some(9_000), 10..5_001),
+        (Some(10_029), None, 10_029..10_030),
+        (Some(1), Some(2), 0..0),
+    ] {
+        let at = |day: Option<i64>| day.map(|day| Timestamp(day * DAY));
+        let query = MemoryQuery {
+            text: "kettle".into(),
+            limit: 20,
+            since: at(since),
+            until: at(until),
+            ..MemoryQuery::default()
+        };
+        let hits = store.recall(&Scope::Of(Principal::owner().id), &query).await.unwrap().hits;
+        assert_eq!(hits.len(), if days.is_empty() { 0 } else { 20 }, "{since:?} {until:?}");
+        assert!(hits.iter().all(|hit| days.contains(&(hit.at.0 / DAY))), "{since:?} {until:?}");
+    }
+}

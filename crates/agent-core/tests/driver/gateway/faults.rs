@@ -80,6 +80,7 @@ async fn a_message_that_nobody_works_on_is_ended_and_its_sender_told() {
         runner: session_api::Runner::Any,
         overrides: session_api::RunOverrides::default(),
         parts: vec![Part::text("hello")],
+        shared: false,
         received_at: Timestamp(1_795_000_000_000),
         correlation: "c".into(),
     };

@@ -166,7 +166,7 @@ async fn missed_runs_follow_their_policy() {
 async fn a_run_does_not_begin_while_the_one_before_it_waits() {
     let app = TestApp::new(core(script(vec![ScriptedReply::hang()]), vec![]));
     let job = add(&app, request(&app, 60, "Slow")).await;
-    app.factotum.jobs().run_now(&job).await.unwrap();
+    app.factotum.jobs().run_now(&job, None).await.unwrap();
     let platform = Platform::sound();
     let running = start(&app, &platform);
     until(&app, &job, &["running", "left_out"]).await;

@@ -3,6 +3,7 @@
 mod faults;
 mod heartbeat;
 mod jobs;
+mod many_jobs;
 mod sending;
 mod summaries;
 mod talk;

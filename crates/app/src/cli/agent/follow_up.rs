@@ -8,7 +8,7 @@ use session_api::{InboundId, OutboxId, OutboxMessage, Part, SessionKey};
 use super::{
     super::{
         args::Agent,
-        ask::{ask_all, can_ask},
+        ask::{ask_all, can_ask, tell},
         error::CliError,
         out,
         stop::Stop,
@@ -57,12 +57,7 @@ pub(super) async fn wait(
                 if !agent.json && can_ask() && ask_all(assistant, &questions, &stop).await? {
                     continue;
                 }
-                for question in &questions {
-                    eprint_line(&format!(
-                        "an agent waits for an answer: may `{}` run ({})? `factotum approvals allow {}` or `factotum approvals deny {}`",
-                        question.call.name, question.reason, question.id, question.id
-                    ));
-                }
+                questions.iter().for_each(tell);
                 assistant.leave_agents(session);
                 return Ok(exit::QUESTION);
             }

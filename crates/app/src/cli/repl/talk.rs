@@ -12,7 +12,11 @@ use super::{
     questions::{self, Reply},
     signals::{Came, Signals},
 };
-use crate::{Assistant, RunRequest, cli::screen::Screen, exit};
+use crate::{
+    Assistant, RunRequest,
+    cli::{ask::telling, screen::Screen},
+    exit,
+};
 
 /// A second Ctrl-C within this time leaves.
 const TWICE: Duration = Duration::from_secs(2);
@@ -164,7 +168,7 @@ impl Talk<'_> {
             }
         };
         let _no_echo = NoEcho::begin();
-        let run = self.screen.follow(stream, stopped);
+        let run = telling(self.assistant, &self.session, self.screen.follow(stream, stopped));
         let mut stop = Some(stop);
         let watched = watched(
             async || self.signals.next().await,

@@ -11,6 +11,7 @@ use std::{
     cmp::Ordering,
     fs::{self, File},
     io::{self, ErrorKind},
+    ops::Range,
     os::unix::fs::{FileExt as _, OpenOptionsExt as _},
     path::Path,
 };
@@ -23,8 +24,8 @@ const MAGIC: [u8; 8] = *b"FTVECT\0\x01";
 const HEADER: usize = 32;
 /// Bytes of a record before its parts.
 const HEAD: usize = 40;
-/// About so many bytes are read at once.
-const BLOCK: usize = 256 * 1024;
+/// About so many bytes are read at once: they stay in the cache of a core until they are compared.
+const BLOCK: usize = 64 * 1024;
 /// Greatest value of a part.
 const MOST: f32 = 127.0;
 
@@ -97,7 +98,8 @@ fn read_head(bytes: &[u8]) -> Option<Head> {
         2 => MemoryKind::Note,
         _ => return None,
     };
-    let [id, no, at, session] = [0, 8, 16, 24].map(|at| number(bytes, at));
+    let (id, no) = (number(bytes, 0), number(bytes, 8));
+    let (at, session) = (number(bytes, 16), number(bytes, 24));
     (id > 0).then_some(Head { id, no, at, session, kind })
 }
 
@@ -220,16 +222,25 @@ impl VectorFile {
         self.file.sync_data()
     }
 
-    /// The nearest of those that `allowed` lets through, which is asked before anything is compared.
-    pub(super) fn scan(&self, wanted: &Wanted<'_>, allowed: impl Fn(&Head) -> bool) -> io::Result<Scanned> {
+    /// How many records there are.
+    pub(super) fn records(&self) -> usize {
+        usize::try_from(self.records).unwrap_or(0)
+    }
+
+    /// The nearest among these records that `allowed` lets through, which is asked before anything is compared.
+    pub(super) fn scan(
+        &self,
+        among: Range<usize>,
+        wanted: &Wanted<'_>,
+        allowed: impl Fn(&Head) -> bool,
+    ) -> io::Result<Scanned> {
         let size = self.size();
         let at_once = (BLOCK / size).max(1);
         let mut block = vec![0; at_once * size];
-        let mut scanned =
-            Scanned { records: usize::try_from(self.records).unwrap_or(0), ..Scanned::default() };
-        let (mut last, mut least, mut index) = (0, wanted.least, 0);
-        while index < scanned.records {
-            let count = at_once.min(scanned.records - index);
+        let mut scanned = Scanned { records: among.len(), ..Scanned::default() };
+        let (mut last, mut least, mut index) = (0, wanted.least, among.start);
+        while index < among.end {
+            let count = at_once.min(among.end - index);
             let bytes = &mut block[..count * size];
             self.file.read_exact_at(bytes, self.place(index as u64))?;
             for record in bytes.chunks_exact(size) {

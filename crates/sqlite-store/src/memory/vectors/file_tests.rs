@@ -20,7 +20,8 @@ fn filled(path: &Path, ids: impl IntoIterator<Item = i64>) -> VectorFile {
 fn near(file: &VectorFile, most: usize) -> Vec<i64> {
     let vector = Rounded::of(&[1.0, 0.0, 0.0]);
     let wanted = Wanted { vector: &vector, least: 0.1, most };
-    let mut nos: Vec<i64> = file.scan(&wanted, |_| true).unwrap().near.iter().map(|(no, _)| *no).collect();
+    let mut nos: Vec<i64> =
+        file.scan(0..file.records(), &wanted, |_| true).unwrap().near.iter().map(|(no, _)| *no).collect();
     nos.sort_unstable();
     nos
 }
@@ -45,7 +46,7 @@ fn a_scope_counts_before_the_number_of_hits() {
     let file = filled(&dir.path().join("vectors"), 1..200);
     let vector = Rounded::of(&[0.0, 1.0, 0.0]);
     let wanted = Wanted { vector: &vector, least: -2.0, most: 1 };
-    let found = file.scan(&wanted, |head| head.id == 1).unwrap();
+    let found = file.scan(0..file.records(), &wanted, |head| head.id == 1).unwrap();
     assert_eq!(found.near.iter().map(|(no, _)| *no).collect::<Vec<_>>(), [10]);
 }
 
@@ -77,7 +78,7 @@ fn a_file_that_is_missing_or_anothers_is_none_and_a_damaged_one_an_error() {
     assert_eq!(file.last().unwrap_err().kind(), ErrorKind::InvalidData);
     let vector = Rounded::of(&[1.0, 0.0, 0.0]);
     let wanted = Wanted { vector: &vector, least: 0.0, most: 9 };
-    assert_eq!(file.scan(&wanted, |_| true).unwrap_err().kind(), ErrorKind::InvalidData);
+    assert_eq!(file.scan(0..file.records(), &wanted, |_| true).unwrap_err().kind(), ErrorKind::InvalidData);
 }
 
 proptest! {
@@ -102,7 +103,7 @@ proptest! {
         std::fs::write(&path, &bytes).unwrap();
         let mut file = VectorFile::open(&path, &DESCRIBED, true).unwrap().unwrap();
         let vector = Rounded::of(&[1.0, 0.0, 0.0]);
-        let _ = file.scan(&Wanted { vector: &vector, least: -2.0, most: 3 }, |_| true);
+        let _ = file.scan(0..file.records(), &Wanted { vector: &vector, least: -2.0, most: 3 }, |_| true);
         let _ = (file.last(), file.blank(&[1, 2, 3]));
     }
 }

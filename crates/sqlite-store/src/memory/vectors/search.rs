@@ -3,6 +3,8 @@
 use std::{
     collections::{HashMap, HashSet},
     io,
+    ops::Range,
+    sync::Arc,
 };
 
 use session_api::{
@@ -93,7 +95,7 @@ pub(super) async fn nearest(
     let Some(scanned) = scanned(store, file, &vector, least - BLUR, most, allowed).await? else {
         return Ok(Nearest { hits: Vec::new(), behind: true });
     };
-    let mut near = as_they_are(store, &vector, &scanned.near).await?;
+    let mut near = as_they_are(store, &vector, &scanned).await?;
     near.retain(|(_, nearness)| *nearness >= least);
     near.sort_by(|(no, near), (other, nearer)| nearer.total_cmp(near).then(other.cmp(no)));
     let mut hits: Vec<MemoryHit> = Vec::with_capacity(wanted);
@@ -164,7 +166,8 @@ fn numbers(row: &Reading<'_>, index: usize) -> Result<Vec<i64>, StoreError> {
     Ok(packed.split(' ').filter_map(|number| number.parse().ok()).collect())
 }
 
-/// The nearest by their rounded vectors. `None`: the file is damaged; it is let go, and made anew by the next look.
+/// The nearest by their rounded vectors, by two threads at the same time. `None`: the file is damaged; it is let go, and made
+/// anew by the next look.
 async fn scanned(
     store: &SqliteStore,
     file: VectorFile,
@@ -172,25 +175,34 @@ async fn scanned(
     least: f32,
     most: usize,
     allowed: Allowed,
-) -> Result<Option<Scanned>, StoreError> {
-    let vector = Rounded::of(vector);
-    let scanned = off_thread(store, move |path| {
-        let scanned = file.scan(&Wanted { vector: &vector, least, most }, |head| allowed.lets(head));
-        let too_many = |found: &Scanned| found.gone > found.records / 2 + TOO_MANY_GONE;
-        match scanned {
-            Ok(found) if !too_many(&found) => Ok(Some(found)),
-            // Whoever reads it goes on; the next look makes a new one.
-            Ok(found) => std::fs::remove_file(path).map(|()| Some(found)),
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                std::fs::remove_file(path).map(|()| None)
-            }
-            Err(error) => Err(error),
-        }
-    });
-    scanned.await?.map_err(|error| StoreError::Unavailable {
+) -> Result<Option<Vec<(i64, f32)>>, StoreError> {
+    let middle = file.records() / 2;
+    let (whole, shared) = (file.records(), Arc::new((file, Rounded::of(vector), allowed)));
+    let half = |among: Range<usize>| {
+        let shared = shared.clone();
+        off_thread(store, move |_| {
+            let (file, vector, allowed) = &*shared;
+            file.scan(among, &Wanted { vector, least, most }, |head| allowed.lets(head))
+        })
+    };
+    let (one, other) = tokio::join!(half(0..middle), half(middle..whole));
+    let failed = |error: io::Error| StoreError::Unavailable {
         what: format!("{}: {error}", store.shared.layout.vectors().display()),
         source: Some(Box::new(error)),
-    })
+    };
+    let found = match (one?, other?) {
+        (Ok(one), Ok(other)) => Some((one, other)),
+        (Err(error), _) | (_, Err(error)) if error.kind() != io::ErrorKind::InvalidData => {
+            return Err(failed(error));
+        }
+        _ => None,
+    };
+    let too_many = |(one, other): &(Scanned, Scanned)| one.gone + other.gone > whole / 2 + TOO_MANY_GONE;
+    if found.as_ref().is_none_or(too_many) {
+        // Whoever reads it goes on; the next look makes a new one.
+        off_thread(store, std::fs::remove_file).await?.map_err(failed)?;
+    }
+    Ok(found.map(|(one, other)| [one.near, other.near].concat()))
 }
 
 /// How near these are by the vectors themselves. Those that went meanwhile are left out.
