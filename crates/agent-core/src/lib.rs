@@ -81,9 +81,9 @@ pub use consolidation::{
     Version, VersionState,
 };
 pub use context::{
-    Allocation, BudgetConfig, BudgetError, ContextReport, Decision, Gauge, HistoryFit, HistoryReport,
-    LEAST_HISTORY, NoPrompts, Placement, Prompt, PromptRequest, PromptSection, PromptSource, Room, Share,
-    ToolsReport, Want, allocate, assemble, estimate_tokens, fit_history, fold_history,
+    Allocation, BudgetConfig, BudgetError, Company, ContextReport, Decision, Gauge, HistoryFit,
+    HistoryReport, LEAST_HISTORY, NoPrompts, Placement, Prompt, PromptRequest, PromptSection, PromptSource,
+    Room, Share, ToolsReport, Want, allocate, assemble, estimate_tokens, fit_history, fold_history,
 };
 pub use core::{Autonomy, Core};
 pub use embedding::{Embedded, Embedder, WordEmbedder};

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use agent_core::{PromptRequest, PromptSection, PromptSource, Share, SkillSource, skill_sections};
+use agent_core::{Company, PromptRequest, PromptSection, PromptSource, Share, SkillSource, skill_sections};
 use async_trait::async_trait;
 use session_api::Rank;
 use subagents::Profile;
@@ -62,7 +62,7 @@ impl PromptSource for WorkspacePrompts {
             files.push((Share::Person, "USER.md"));
         }
         // A memory is for one pair of eyes.
-        let folder = MemoryFolder::path_for(request.principal).filter(|_| request.alone);
+        let folder = MemoryFolder::path_for(request.principal).filter(|_| request.company == Company::NOBODY);
         let memory = folder.map(|folder| format!("{folder}/{MEMORY_FILE}"));
         files.extend(memory.as_deref().map(|memory| (Share::Memory, memory)));
         let section = |(share, name): (Share, &str)| {

@@ -1,6 +1,6 @@
 //! Building what a model gets to read, for a short session and a long one.
 
-use agent_core::{Gauge, PromptRequest, assemble, fit_history, fold_history};
+use agent_core::{Company, Gauge, PromptRequest, assemble, fit_history, fold_history};
 use anyhow::{Context as _, Result};
 use factotum::{Assistant, SessionKey};
 use session_api::{Principal, Scope, SessionStore, WindowBudget};
@@ -71,8 +71,12 @@ async fn build(assistant: &Assistant, key: &SessionKey) -> Result<()> {
     let core = assistant.core();
     let (budget, gauge) = (core.budget, Gauge::default());
     let owner = Principal::owner();
-    let request =
-        PromptRequest { principal: &owner, alone: true, session: key, file_bytes: budget.file_bytes };
+    let request = PromptRequest {
+        principal: &owner,
+        company: Company::NOBODY,
+        session: key,
+        file_bytes: budget.file_bytes,
+    };
     let sections = core.prompts.sections(request).await;
     let specs = core.tools.shared_specs();
     let tools = specs.iter().map(|spec| gauge.tool(spec)).sum();

@@ -4,7 +4,7 @@ use session_api::{Principal, PrincipalId, SessionKey, StoreError};
 use tool_api::ToolSpec;
 
 use super::{
-    BudgetConfig, Calibrations, Gauge, Prompt, PromptRequest, PromptSection, assemble, facts, pins,
+    BudgetConfig, Calibrations, Company, Gauge, Prompt, PromptRequest, PromptSection, assemble, facts, pins,
     pins_section,
 };
 use crate::{ChosenModel, Core, Ports};
@@ -78,10 +78,10 @@ pub(crate) async fn sections(
     ports: &Ports,
     core: &Core,
     principal: &Principal,
-    alone: bool,
+    company: Company,
     session: &SessionKey,
 ) -> Result<Vec<PromptSection>, StoreError> {
-    let request = PromptRequest { principal, alone, session, file_bytes: core.budget.file_bytes };
+    let request = PromptRequest { principal, company, session, file_bytes: core.budget.file_bytes };
     let mut sections = core.prompts.sections(request).await;
     sections.extend(facts::section(&ports.stores, session).await?);
     let pinned = pins(ports.stores.kv.as_ref(), session).await?;

@@ -29,7 +29,7 @@ pub use gauge::Gauge;
 pub(crate) use history::shorten_results;
 pub use history::{HistoryFit, fit_history, fold_history};
 pub(crate) use pins::{MOST_PINS, Pin, pins, section as pins_section};
-pub use prompt::{NoPrompts, Prompt, PromptRequest, PromptSection, PromptSource, Share, assemble};
+pub use prompt::{Company, NoPrompts, Prompt, PromptRequest, PromptSection, PromptSource, Share, assemble};
 pub use report::{ContextReport, HistoryReport, ToolsReport};
 pub use room::Room;
 pub(crate) use tokens::beginning;

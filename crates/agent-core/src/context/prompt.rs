@@ -91,13 +91,27 @@ pub struct PromptSection {
     pub absent: Option<String>,
 }
 
+/// Who else is in a conversation than the one on whose behalf a turn runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Company {
+    /// Somebody else speaks in the turn.
+    pub speaks: bool,
+    /// Others read along, as in a group.
+    pub reads: bool,
+}
+
+impl Company {
+    /// Nobody.
+    pub const NOBODY: Self = Self { speaks: false, reads: false };
+}
+
 /// For which turn sections are asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct PromptRequest<'a> {
     /// Who has the lowest rank of all who speak. The owner's files are for the owner only.
     pub principal: &'a Principal,
-    /// Whether nobody else speaks in the turn.
-    pub alone: bool,
+    /// Who else is there.
+    pub company: Company,
     /// The session.
     pub session: &'a SessionKey,
     /// Nobody needs more bytes of one file than these.

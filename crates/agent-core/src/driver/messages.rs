@@ -2,6 +2,8 @@
 
 use session_api::{InboundKind, InboundRow, Message, MessageId, Part, Principal, Role, TurnId};
 
+use crate::Company;
+
 /// The row as the message that the history keeps. Its id is the row's, so that it cannot be added twice. A row that
 /// follows others of its turn says by how much.
 pub(super) fn message(row: &InboundRow, first: &InboundRow, turn: TurnId) -> Message {
@@ -35,7 +37,10 @@ pub(super) fn principal<'a>(rows: impl Iterator<Item = &'a InboundRow>) -> Optio
     rows.map(|row| &row.inbound.principal).min_by_key(|principal| principal.rank)
 }
 
-/// Whether `principal` is the only one who speaks in these rows, and nobody reads along.
-pub(super) fn is_alone<'a>(principal: &Principal, mut rows: impl Iterator<Item = &'a InboundRow>) -> bool {
-    rows.all(|row| row.inbound.principal.id == principal.id && !row.inbound.shared)
+/// Who else than `principal` speaks in these rows, or reads along.
+pub(super) fn company<'a>(principal: &Principal, rows: impl Iterator<Item = &'a InboundRow>) -> Company {
+    rows.fold(Company::NOBODY, |company, InboundRow { inbound, .. }| Company {
+        speaks: company.speaks || inbound.principal.id != principal.id,
+        reads: company.reads || inbound.shared,
+    })
 }

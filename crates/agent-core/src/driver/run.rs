@@ -34,7 +34,7 @@ use super::{
     watch::{Noticed, watch},
 };
 use crate::{
-    AgentError, ChosenModel, Core, ModelError, Ports, RunEvent, RunEventKind, RunInfo, ToolPlace,
+    AgentError, ChosenModel, Company, Core, ModelError, Ports, RunEvent, RunEventKind, RunInfo, ToolPlace,
     context::Frame,
     turn::{Command, Ending, Event, Machine, Stamp},
 };
@@ -100,7 +100,7 @@ impl<'a> Run<'a> {
         };
         let rows = turn.founders.iter().chain(&turn.absorbed);
         let principal = messages::principal(rows.clone()).cloned().unwrap_or_else(Principal::owner);
-        let alone = messages::is_alone(&principal, rows);
+        let company = messages::company(&principal, rows);
         let overrides = first.map(|inbound| inbound.overrides.clone()).unwrap_or_default();
         let place = ToolPlace {
             channel: &turn.lease.session.channel,
@@ -129,7 +129,7 @@ impl<'a> Run<'a> {
         let live = Live::new(ports, route, &turn.drafts, shown);
         let frame = Frame::empty(&core);
         let system = Arc::from("");
-        let behalf = Behalf { principal, alone, system, tokens: 0, reply: 0, history: 0 };
+        let behalf = Behalf { principal, company, system, tokens: 0, reply: 0, history: 0 };
         let until = millis(ports.clock.monotonic() + ports.lease_ttl);
         Self {
             ports,
@@ -384,8 +384,8 @@ impl<'a> Run<'a> {
             self.frame = Frame::of(self.ports, &self.core, chosen, &self.specs).await?;
         }
         let behalf = self.behalf.load_full();
-        let alone = behalf.alone && !self.window.shared;
-        Ok(self.act_for(behalf.principal.clone(), alone).await?)
+        let reads = behalf.company.reads || self.window.shared;
+        Ok(self.act_for(behalf.principal.clone(), Company { reads, ..behalf.company }).await?)
     }
 
     pub(super) fn stamp(&self) -> Stamp {

@@ -12,7 +12,7 @@ use tool_api::{CallToJudge, Effect, Tool, ToolContext, ToolError, ToolOutput, Ve
 
 use super::{child::profile, run::Run};
 use crate::{
-    RunEventKind, ToolPlace,
+    Company, RunEventKind, ToolPlace,
     turn::{Judged, Judgement},
 };
 
@@ -161,7 +161,7 @@ impl Run<'_> {
         let behalf = self.behalf.load();
         ToolContext {
             principal: behalf.principal.clone(),
-            alone: behalf.alone,
+            alone: behalf.company == Company::NOBODY,
             session: self.info.session.clone(),
             reply: self.route(),
             turn: self.info.turn,

@@ -8,8 +8,8 @@ use session_api::{
 
 use super::Factotum;
 use crate::{
-    AgentError, Compacted, CompactionError, CompactionTrouble, ContextReport, Core, HistoryReport, Ports,
-    ToolPlace, ToolsReport,
+    AgentError, Compacted, CompactionError, CompactionTrouble, Company, ContextReport, Core, HistoryReport,
+    Ports, ToolPlace, ToolsReport,
     compaction::{self, Why},
     context::{self, Frame, fit_history},
 };
@@ -31,7 +31,8 @@ pub(crate) async fn report(
     let specs = core.specs(&RunOverrides::default(), place);
     let frame = Frame::of(ports, core, &chosen, &specs).await?;
     let shared = ports.stores.sessions.session(&scope, session).await?.is_some_and(|info| info.shared);
-    let sections = context::sections(ports, core, principal, !shared, session).await?;
+    let company = Company { reads: shared, ..Company::NOBODY };
+    let sections = context::sections(ports, core, principal, company, session).await?;
     let prompt = frame.prompt(&sections);
     let room = prompt.allocation.history;
     let fit = fit_history(&window, room, core.budget.history_messages, frame.gauge);

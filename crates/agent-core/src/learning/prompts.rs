@@ -31,7 +31,7 @@ impl PromptSource for LearntPrompts {
         let mut sections = self.inner.sections(request).await;
         let nobody = PrincipalId::installation();
         // Where several speak, nobody's own wishes hold for the others.
-        let own = request.alone && request.principal.rank > Rank::Guest;
+        let own = !request.company.speaks && request.principal.rank > Rank::Guest;
         let person = if own { &request.principal.id } else { &nobody };
         match self.rules.rules(person, Some(&request.session.channel)).await {
             Ok(rules) if rules.is_empty() => {}
