@@ -168,7 +168,8 @@ fn a_summariser_that_is_down_changes_nothing_but_what_status_says() {
     assert!(report["history"]["left_out"].as_u64() > Some(0), "{report}");
 }
 
-/// The answer is there, and the program says why it does not end yet; Ctrl-C ends it, and nothing is changed.
+/// The answer is there, and the program says why it does not end yet; Ctrl-C ends it, nothing is changed, and it is tried
+/// again later.
 #[test]
 fn a_slow_summary_is_told_of_and_can_be_left_for_later() {
     let gate = servers::Gate::new();
@@ -196,4 +197,10 @@ fn a_slow_summary_is_told_of_and_can_be_left_for_later() {
     gate.open();
     assert_whole(&home, 15);
     assert_eq!(context(&home)["history"]["summary_upto"], Value::Null);
+    let asked = || server.requests().iter().filter(|request| asks_for_summary(request)).count();
+    assert_eq!(asked(), 1);
+    say(&home, "main", "please do w-15 now").ends(0);
+    assert_eq!(asked(), 1, "it is not asked, and paid, again at once");
+    let status = run(home.command().arg("status")).with_code(0).out;
+    assert!(status.contains("had not ended its summary when the program ended"), "{status}");
 }
