@@ -144,6 +144,24 @@ async fn messages_that_come_in_meanwhile_stay_and_a_cleared_history_refuses_the_
 }
 
 #[tokio::test]
+async fn a_failure_does_not_shorten_the_rest_of_a_summary_that_was_taken_back() {
+    let replies = vec![ScriptedReply::text(SUMMARY), ScriptedReply::text("ok"), ScriptedReply::text(SUMMARY)];
+    let (_, small, core) = grown(6, 100_000, replies);
+    let app = TestApp::new(Core { compaction: Compaction { keep: 1, ..core.compaction.clone() }, ..core });
+    app.talk(6).await;
+    app.factotum.compact_session(&session()).await.unwrap();
+    assert!(app.factotum.undo_compaction(&session()).await.unwrap());
+    let failed = app.factotum.compact_session(&session()).await;
+    assert!(matches!(failed, Err(CompactionError::Absurd { .. })), "{failed:?}");
+    app.clock.advance(Duration::from_secs(23 * 3600));
+    let waits = app.factotum.compact_idle_session(&session()).await;
+    assert!(matches!(waits, Err(CompactionError::Waits)), "{waits:?}");
+    app.clock.advance(Duration::from_secs(3600));
+    assert!(app.factotum.compact_idle_session(&session()).await.is_ok());
+    assert_eq!(small.requests().len(), 3);
+}
+
+#[tokio::test]
 async fn slash_commands_show_make_and_take_back() {
     let (main, _, core) = grown(8, 100_000, vec![ScriptedReply::text(SUMMARY)]);
     let app = TestApp::new(Core { compaction: Compaction { keep: 1, ..core.compaction.clone() }, ..core });
