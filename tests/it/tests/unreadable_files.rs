@@ -46,7 +46,8 @@ fn a_memory_that_is_no_text_or_no_file_is_left_out_with_the_reason() {
     home.write(MEMORY, "- a fact about pistachio\n");
     say(&home, "main", "hello").ends(0);
     assert!(sent(&server).contains("pistachio"));
-    let spoil: [(&str, fn(&PathBuf) -> std::io::Result<()>); 4] = [
+    type Spoil = fn(&PathBuf) -> std::io::Result<()>;
+    let spoil: [(&str, Spoil); 4] = [
         ("it is not UTF-8 (byte 4)", |path| fs::write(path, b"- a \xff\xfe fact")),
         ("it is no file", |path| fs::remove_file(path).and_then(|()| fs::create_dir(path))),
         // A link to itself.
