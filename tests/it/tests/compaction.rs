@@ -31,6 +31,9 @@ fn model() -> ModelServer {
                 text.rsplit("[#").next().and_then(|rest| rest.split(']').next()).unwrap_or("1").to_owned();
             return counted(request, &format!("- they spoke of many words, the last in [#{newest}]"));
         }
+        if text.contains("open it") && request.tool_results().is_empty() {
+            return Reply::tool("recall", serde_json::json!({"open": "[#3-#4]"}));
+        }
         let words = it::words(request);
         counted(
             request,
@@ -138,6 +141,12 @@ fn the_person_is_told_once_and_can_read_what_was_summarised_by_its_numbers() {
     assert!(context(&home)["history"]["summary_upto"].as_u64() < Some(before));
     assert!(say(&home, "main", "/compact").with_code(0).out.contains("I summarised"));
     assert_whole(&home, 14);
+    say(&home, "main", "please open it for w-14 now").ends(0);
+    let opened = server.requests().last().unwrap().tool_results();
+    assert!(
+        opened.iter().any(|(_, text)| text.contains("do w-1 now")),
+        "the model opens them too: {opened:?}"
+    );
 }
 
 #[test]
