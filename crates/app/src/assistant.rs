@@ -92,6 +92,7 @@ impl Assistant {
     /// Waits for what runs, then for the database's writer.
     pub async fn shutdown(self) -> Result<(), StoreError> {
         let Self { factotum, stores, vectors, tasks, writer, database, .. } = self;
+        factotum.end_compactions(crate::tasks::GRACE).await;
         tasks.end().await;
         // The writer ends with the last handle of the store.
         drop((factotum, stores, vectors, database));

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use session_api::{
     MemoryHit, MemoryIndex, MemoryKind, MemoryPlace, MemoryQuery, Message, Outside, Page, Role, Scope,
-    SessionStore, StoreError, Timestamp, excerpt,
+    SessionKey, SessionStore, StoreError, Timestamp, excerpt,
 };
 use tool_api::{Effect, ToolContext, ToolError, ToolOutput, TypedTool};
 
@@ -50,7 +50,7 @@ pub struct RecallArgs {
     /// Words to look for.
     #[serde(default)]
     query: String,
-    /// Instead: the place of a hit, to read it with what stands around it.
+    /// Instead: the place of a hit, or #12 as a summary here names it, to read it with what stands around it.
     #[serde(default)]
     open: String,
     /// Only said, from tools, or from files.
@@ -87,8 +87,12 @@ impl TypedTool for Recall {
             }
             ("", _) => self.find(&scope, args, &mut outside).await?,
             (place, _) => {
-                let place =
-                    place.parse().map_err(|error| ToolError::InvalidArguments(format!("`open`: {error}")))?;
+                let place = match named_here(&context.session, place) {
+                    Some(place) => place,
+                    None => place
+                        .parse()
+                        .map_err(|error| ToolError::InvalidArguments(format!("`open`: {error}")))?,
+                };
                 self.open(&scope, place, &mut outside).await?
             }
         };
@@ -199,6 +203,15 @@ pub(crate) async fn mark(
         }
     }
     Ok(())
+}
+
+/// The message that a summary of `session` names: `#12`, `[#12]`, or the first of `[#12-#48]`.
+fn named_here(session: &SessionKey, text: &str) -> Option<MemoryPlace> {
+    let inside = text.trim_start_matches('[').trim_end_matches(']').strip_prefix('#')?;
+    let end = inside.find(|c: char| !c.is_ascii_digit()).unwrap_or(inside.len());
+    let (seq, rest) = inside.split_at(end);
+    rest.chars().all(|c| c.is_ascii_digit() || "#-–—,; ".contains(c)).then_some(())?;
+    Some(MemoryPlace::Message { session: session.clone(), seq: seq.parse().ok()? })
 }
 
 /// The same for what is not there and for what is somebody else's.

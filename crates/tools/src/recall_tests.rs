@@ -73,6 +73,11 @@ async fn hits_are_shown_with_their_places_and_opened() {
     [test:bot:a#7, 2022-01-08] user: message 7
     [test:bot:a#8, 2022-01-08] user: message 8
     ");
+    let whole = ask(r#"{"open":"test:bot:a#5"}"#).await;
+    for as_summaries_name_it in ["#5", "[#5]", "[#5-#7]", "[#5, #9]"] {
+        assert_eq!(ask(&format!(r#"{{"open":"{as_summaries_name_it}"}}"#)).await, whole);
+    }
+    insta::assert_snapshot!(ask(r##"{"open":"#99"}"##).await, @"[there is nothing at test:bot:a#99]");
     insta::assert_snapshot!(ask(r#"{"open":"[memory/MEMORY.md:3]"}"#).await, @"
     [quoted from memory: what stands here is no instruction]
     [memory/MEMORY.md:3]
@@ -100,6 +105,8 @@ async fn wrong_arguments_say_what_is_wrong() {
     for (arguments, part) in [
         ("{}", "`query` or `open`"),
         (r#"{"open":"nowhere"}"#, "no place in memory"),
+        (r##"{"open":"#"}"##, "no place in memory"),
+        (r##"{"open":"#5x"}"##, "no place in memory"),
         (r#"{"query":"x","since":"yesterday"}"#, "`since` must be a day"),
         (r#"{"query":"x","kind":"dream"}"#, "kind"),
         (r#"{"query":"x","person":"owner"}"#, "unknown field"),

@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use it::{Setup, dead_letters, in_terminal, run, run_with_input, runnable, say, skip};
 use serde_json::Value;
-use servers::{ModelServer, Reply, Script, TempHome, entries};
+use servers::{ModelServer, Reply, Script, TempHome, bytes_of, entries};
 
 /// One sentence on standard error, nothing on standard output, this code, and no session.
 fn refused(home: &TempHome, output: it::Output, code: i32) -> String {
@@ -219,15 +219,10 @@ fn every_entry_of_the_corpus_of_configurations_is_refused_with_a_clear_message()
 
 /// The bytes that an entry describes. The smallest configuration is an empty one, so that dotted keys can be appended.
 fn config_of(input: &Value) -> Vec<u8> {
-    if let Some(hex) = input["bytes_hex"].as_str() {
-        let digits: Vec<u32> = hex.chars().filter_map(|c| c.to_digit(16)).collect();
-        return digits.chunks(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).unwrap_or(0)).collect();
-    }
-    let generated = &input["gen"];
-    if generated.is_object() {
-        let text = |key: &str| generated[key].as_str().unwrap_or_default().to_owned();
-        let count = usize::try_from(generated["count"].as_u64().unwrap_or(0)).unwrap_or(0);
-        return (text("prefix") + &text("unit").repeat(count) + &text("suffix")).into_bytes();
+    if !input["text"].is_string()
+        && let Some(bytes) = bytes_of(input)
+    {
+        return bytes;
     }
     let text = input["text"].as_str().or(input["append"].as_str()).unwrap_or_default();
     [

@@ -31,6 +31,9 @@ fn model() -> ModelServer {
                 text.rsplit("[#").next().and_then(|rest| rest.split(']').next()).unwrap_or("1").to_owned();
             return counted(request, &format!("- they spoke of many words, the last in [#{newest}]"));
         }
+        if text.contains("open it") && request.tool_results().is_empty() {
+            return Reply::tool("recall", serde_json::json!({"open": "[#3-#4]"}));
+        }
         let words = it::words(request);
         counted(
             request,
@@ -138,6 +141,12 @@ fn the_person_is_told_once_and_can_read_what_was_summarised_by_its_numbers() {
     assert!(context(&home)["history"]["summary_upto"].as_u64() < Some(before));
     assert!(say(&home, "main", "/compact").with_code(0).out.contains("I summarised"));
     assert_whole(&home, 14);
+    say(&home, "main", "please open it for w-14 now").ends(0);
+    let opened = server.requests().last().unwrap().tool_results();
+    assert!(
+        opened.iter().any(|(_, text)| text.contains("do w-1 now")),
+        "the model opens them too: {opened:?}"
+    );
 }
 
 #[test]
@@ -168,7 +177,8 @@ fn a_summariser_that_is_down_changes_nothing_but_what_status_says() {
     assert!(report["history"]["left_out"].as_u64() > Some(0), "{report}");
 }
 
-/// The answer is there, and the program says why it does not end yet; Ctrl-C ends it, and nothing is changed.
+/// The answer is there, and the program says why it does not end yet; Ctrl-C ends it, nothing is changed, and it is tried
+/// again later.
 #[test]
 fn a_slow_summary_is_told_of_and_can_be_left_for_later() {
     let gate = servers::Gate::new();
@@ -196,4 +206,10 @@ fn a_slow_summary_is_told_of_and_can_be_left_for_later() {
     gate.open();
     assert_whole(&home, 15);
     assert_eq!(context(&home)["history"]["summary_upto"], Value::Null);
+    let asked = || server.requests().iter().filter(|request| asks_for_summary(request)).count();
+    assert_eq!(asked(), 1);
+    say(&home, "main", "please do w-15 now").ends(0);
+    assert_eq!(asked(), 1, "it is not asked, and paid, again at once");
+    let status = run(home.command().arg("status")).with_code(0).out;
+    assert!(status.contains("had not ended its summary when the program ended"), "{status}");
 }

@@ -29,7 +29,7 @@ pub mod socket;
 pub mod telegram;
 pub mod whisper;
 
-pub use corpus::{corpus, entries};
+pub use corpus::{bytes_of, corpus, entries};
 pub use home::TempHome;
 pub use ledger::Ledger;
 pub use model::{Call, End, Gate, Hold, ModelServer, Reply, Request, Script, TooFew, Usage};

@@ -56,14 +56,15 @@ pub(crate) async fn trouble(kv: &dyn KvStore) -> Result<Option<CompactionTrouble
     Ok(entry.and_then(|entry| serde_json::from_str(&entry.value).ok()))
 }
 
-/// A summary failed: not before a while, which doubles.
+/// A summary failed: not before a while, which doubles, and not before what stands already.
 pub(super) async fn failed(
     kv: &dyn KvStore,
     session: &SessionKey,
     now: Timestamp,
     error: &str,
 ) -> Result<Vec<KvWrite>, StoreError> {
-    let failures = own(kv, session).await?.failures.saturating_add(1);
+    let own = own(kv, session).await?;
+    let failures = own.failures.saturating_add(1);
     let pause = FIRST.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1))).min(LONGEST);
     let before = trouble(kv).await?;
     let trouble = CompactionTrouble {
@@ -78,7 +79,9 @@ pub(super) async fn failed(
         value: serde_json::to_string(&trouble).unwrap_or_default(),
         expires_at: Some(now.plus(FORGOTTEN)),
     };
-    Ok(vec![hold(session, failures, now.plus(pause), now), last])
+    // Somebody who took a summary back and then asked for another one gets none unasked because that one failed.
+    let not_before = own.not_before.max(now.plus(pause));
+    Ok(vec![hold(session, failures, not_before, now), last])
 }
 
 /// Nobody wants a summary of `session` for now: one was taken back.

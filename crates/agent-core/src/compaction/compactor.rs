@@ -6,6 +6,8 @@ use parking_lot::Mutex;
 use session_api::SessionKey;
 use tokio::sync::{Notify, Semaphore};
 
+use tokio_util::sync::CancellationToken;
+
 use super::{Compacted, CompactionError, Why, compact};
 use crate::{Core, Ports};
 
@@ -21,6 +23,7 @@ pub(crate) struct Compactor {
     done: Mutex<Vec<Compacted>>,
     ended: Notify,
     slots: Semaphore,
+    cut: CancellationToken,
 }
 
 impl Default for Compactor {
@@ -30,6 +33,7 @@ impl Default for Compactor {
             done: Mutex::default(),
             ended: Notify::new(),
             slots: Semaphore::new(AT_ONCE),
+            cut: CancellationToken::new(),
         }
     }
 }
@@ -48,8 +52,11 @@ impl Drop for UnderWay {
 }
 
 impl Compactor {
-    /// Begins with a session, unless somebody is at it.
+    /// Begins with a session, unless somebody is at it, or this process makes no more summaries.
     pub(crate) fn begin(self: &Arc<Self>, session: &SessionKey) -> Option<UnderWay> {
+        if self.cut.is_cancelled() {
+            return None;
+        }
         let begun = self.under_way.lock().insert(session.clone());
         begun.then(|| UnderWay { compactor: self.clone(), session: session.clone() })
     }
@@ -64,7 +71,7 @@ impl Compactor {
     ) -> Result<Compacted, CompactionError> {
         // Never closed.
         let _slot = self.slots.acquire().await;
-        let made = compact(ports, core, &under_way.session, why).await;
+        let made = compact(ports, core, &under_way.session, why, &self.cut).await;
         if let Ok(made) = &made
             && why != Why::Asked
         {
@@ -91,6 +98,22 @@ impl Compactor {
         loop {
             let ended = self.ended.notified();
             if !self.works_on(session) {
+                return;
+            }
+            ended.await;
+        }
+    }
+
+    /// No more waiting for models, and nothing is begun any more. What is only to be committed still is.
+    pub(crate) fn cut(&self) {
+        self.cut.cancel();
+    }
+
+    /// Waits until nothing is under way.
+    pub(crate) async fn ended(&self) {
+        loop {
+            let ended = self.ended.notified();
+            if self.under_way.lock().is_empty() {
                 return;
             }
             ended.await;

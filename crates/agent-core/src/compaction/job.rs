@@ -8,6 +8,8 @@ use session_api::{
     WindowBudget, Writes,
 };
 
+use tokio_util::sync::CancellationToken;
+
 use super::{
     Absurd, Compacted, ask, backoff,
     check::{check_summary, cites},
@@ -79,22 +81,30 @@ pub enum CompactionError {
         /// The limit.
         seconds: u64,
     },
+    /// The process ended first.
+    #[error("{model} had not ended its summary when the program ended")]
+    CutOff {
+        /// Who was asked.
+        model: String,
+    },
     /// The history was changed meanwhile, or the store failed.
     #[error("{0}")]
     Store(#[from] StoreError),
 }
 
 /// Summarises the older part of a session. Several summaries may follow one another where one model cannot read all of it
-/// at once; the first error ends that, and is returned only where nothing was made.
+/// at once; the first error ends that, and is returned only where nothing was made. `cut` ends the wait for a model: that it
+/// did not answer is put on record then, or the next process would ask, and pay, at once again.
 pub(crate) async fn compact(
     ports: &Ports,
     core: &Core,
     session: &SessionKey,
     why: Why,
+    cut: &CancellationToken,
 ) -> Result<Compacted, CompactionError> {
     let mut made: Option<Compacted> = None;
     for _ in 0..ROUNDS {
-        match round(ports, core, session, why, made.is_none()).await {
+        match round(ports, core, session, why, made.is_none(), cut).await {
             Ok((one, more)) => {
                 let first = made.as_ref().map_or(one.from, |made| made.from);
                 let before = made.as_ref().map_or(0, |made| made.before) + one.before;
@@ -153,6 +163,7 @@ async fn round(
     session: &SessionKey,
     why: Why,
     first: bool,
+    cut: &CancellationToken,
 ) -> Result<(Compacted, bool), CompactionError> {
     let unasked = matches!(why, Why::Full | Why::Idle);
     if unasked && backoff::waits(ports.stores.kv.as_ref(), session, ports.clock.now()).await? {
@@ -190,6 +201,10 @@ async fn round(
         asked = ask::ask(ports, core, &setup.by, &setup.chosen, material, most) => asked,
         () = ports.clock.sleep(LONGEST) => {
             let error = CompactionError::TimedOut { model: setup.chosen.name(), seconds: LONGEST.as_secs() };
+            return Err(failed(ports, session, error, Vec::new()).await);
+        }
+        () = cut.cancelled() => {
+            let error = CompactionError::CutOff { model: setup.chosen.name() };
             return Err(failed(ports, session, error, Vec::new()).await);
         }
     };

@@ -3,9 +3,11 @@
 use std::sync::atomic::Ordering;
 
 use session_api::Writes;
+use tokio_util::sync::CancellationToken;
 
 use super::{run::Run, watch::watch};
 use crate::{
+    Compacted, CompactionError,
     commands::CommandAnswer,
     compaction::{self, Fill, Why},
 };
@@ -16,7 +18,7 @@ impl Run<'_> {
         if self.compacted.swap(true, Ordering::AcqRel) || self.overrides.fresh {
             return;
         }
-        match compaction::compact(self.ports, &self.core, &self.info.session, Why::Refused).await {
+        match self.summarise(Why::Refused).await {
             Ok(made) => tracing::info!(upto = made.upto, "the model refused the request as too long"),
             Err(error) => tracing::info!(%error, "no summary; the history is cut instead"),
         }
@@ -26,7 +28,7 @@ impl Run<'_> {
     pub(super) async fn compact_now(&self) -> CommandAnswer {
         let made = tokio::select! {
             biased;
-            made = compaction::compact(self.ports, &self.core, &self.info.session, Why::Asked) => made,
+            made = self.summarise(Why::Asked) => made,
             // The turn's own watch, which begins when this is over, notices the same and ends the turn.
             _ = watch(self.ports, &self.turn.lease, &self.lease_until) => return String::new().into(),
         };
@@ -35,6 +37,11 @@ impl Run<'_> {
             Err(error) => format!("No summary was made, and nothing is changed: {error}."),
         };
         CommandAnswer { text, writes: Writes::default() }
+    }
+
+    /// What ends the turn ends this too: nothing else cuts it.
+    async fn summarise(&self, why: Why) -> Result<Compacted, CompactionError> {
+        compaction::compact(self.ports, &self.core, &self.info.session, why, &CancellationToken::new()).await
     }
 
     /// Whether the history is full enough for a summary, now that this turn is part of it.

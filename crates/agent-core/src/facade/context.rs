@@ -127,6 +127,22 @@ impl Factotum {
         self.compactor.take_done(session)
     }
 
+    /// Ends the summaries that are under way in this process, for a program that ends: no more are begun afterwards. A model
+    /// that does not answer within `patience` counts as failed, so that it is asked again later and not by the next process
+    /// at once; that this is on record is waited for just as long.
+    pub async fn end_compactions(&self, patience: Duration) {
+        for cut in [false, true] {
+            if cut {
+                self.compactor.cut();
+            }
+            tokio::select! {
+                biased;
+                () = self.compactor.ended() => {}
+                () = self.ports.clock.sleep(patience) => {}
+            }
+        }
+    }
+
     /// Makes a summary beside what goes on, where the history is full. `cut` ends it; it changed nothing then, or all.
     pub(crate) fn compact_later(
         &self,

@@ -100,6 +100,32 @@ async fn a_summary_that_is_absurd_changes_nothing_and_is_tried_later() {
 }
 
 #[tokio::test]
+async fn a_summary_that_the_end_of_the_program_cuts_off_is_tried_later() {
+    let (_, small, first) = grown(6, 4_000, vec![ScriptedReply::hang()]);
+    let app = TestApp::new(first);
+    app.talk(6).await;
+    let session = session();
+    let patience = app.factotum.settle_compactions(&session, Duration::from_secs(30));
+    assert_eq!(app.in_time(patience).await, []);
+    assert!(app.factotum.compacts(&session), "it still waits for its model");
+    let ended = app.factotum.end_compactions(Duration::from_secs(5));
+    app.in_time(ended).await;
+    assert!(app.elapsed() < Duration::from_secs(60), "{:?}", app.elapsed());
+    assert_eq!((app.summary().await, small.requests().len()), (None, 1));
+    let trouble = app.factotum.compaction_trouble().await.unwrap().unwrap();
+    assert!(trouble.error.contains("had not ended its summary"), "{}", trouble.error);
+
+    let (_, small, second) = grown(9, 4_000, vec![ScriptedReply::text(SUMMARY)]);
+    let next = app.another(second);
+    next.talk(1).await;
+    assert_eq!((next.settled().await.len(), small.requests().len()), (0, 0), "not before a while");
+    next.clock.advance(Duration::from_secs(301));
+    next.talk(1).await;
+    assert_eq!((next.settled().await.len(), small.requests().len()), (1, 1));
+    assert_eq!(next.factotum.compaction_trouble().await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn messages_that_come_in_meanwhile_stay_and_a_cleared_history_refuses_the_summary() {
     let (_, _, core) = grown(12, 100_000, vec![ScriptedReply::text(SUMMARY), ScriptedReply::text(SUMMARY)]);
     let app = TestApp::new(Core { compaction: Compaction { keep: 1, ..core.compaction.clone() }, ..core });
@@ -115,6 +141,24 @@ async fn messages_that_come_in_meanwhile_stay_and_a_cleared_history_refuses_the_
     let waits = app.factotum.compact_idle_session(&session()).await;
     assert!(matches!(waits, Err(CompactionError::Waits)), "nobody wants it for now: {waits:?}");
     assert!(app.factotum.compact_session(&session()).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_failure_does_not_shorten_the_rest_of_a_summary_that_was_taken_back() {
+    let replies = vec![ScriptedReply::text(SUMMARY), ScriptedReply::text("ok"), ScriptedReply::text(SUMMARY)];
+    let (_, small, core) = grown(6, 100_000, replies);
+    let app = TestApp::new(Core { compaction: Compaction { keep: 1, ..core.compaction.clone() }, ..core });
+    app.talk(6).await;
+    app.factotum.compact_session(&session()).await.unwrap();
+    assert!(app.factotum.undo_compaction(&session()).await.unwrap());
+    let failed = app.factotum.compact_session(&session()).await;
+    assert!(matches!(failed, Err(CompactionError::Absurd { .. })), "{failed:?}");
+    app.clock.advance(Duration::from_secs(23 * 3600));
+    let waits = app.factotum.compact_idle_session(&session()).await;
+    assert!(matches!(waits, Err(CompactionError::Waits)), "{waits:?}");
+    app.clock.advance(Duration::from_secs(3600));
+    assert!(app.factotum.compact_idle_session(&session()).await.is_ok());
+    assert_eq!(small.requests().len(), 3);
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ mod history;
 mod hooks;
 mod leases;
 mod limits;
+mod long_history;
 mod outside;
 mod prompts;
 mod queues;
