@@ -24,6 +24,7 @@ mod queues;
 mod replay;
 mod routing;
 mod sessions;
+mod spawning;
 mod spending;
 mod stops;
 mod support;
