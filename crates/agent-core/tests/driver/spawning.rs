@@ -3,34 +3,17 @@
 use std::sync::Arc;
 
 use agent_core::ScriptedReply;
-use session_api::{ChildRun, InboundId, Principal, Route, RunOverrides, Timestamp, Writes};
+use session_api::{InboundId, Writes};
 use tool_api::{Effect, ScriptedTool, ToolOutput};
 
-use crate::support::{TestApp, Trap, TrappedMailbox, core, none, script, session};
+use crate::support::{TestApp, Trap, TrappedMailbox, agent, core, none, script, session};
 
 /// What a call comes to that starts an agent.
 fn started() -> ToolOutput {
     // Apart from those of the application.
     let id = InboundId(uuid::Uuid::from_u128(0xA6 << 100));
-    let child = ChildRun {
-        name: "a".into(),
-        depth: 1,
-        profile: None,
-        instructions: None,
-        max_cost_micros: None,
-        plan: None,
-    };
-    let row = subagents::row(subagents::Start {
-        id,
-        parent: &session(),
-        reply: &Route::to_session(&session()),
-        principal: &Principal::owner(),
-        task: "look".into(),
-        outside: &Default::default(),
-        overrides: RunOverrides { child: Some(Box::new(child)), ..RunOverrides::default() },
-        now: Timestamp(0),
-    });
-    ToolOutput::text("Started.").with_writes(Writes { inbound: vec![row], ..Writes::default() })
+    ToolOutput::text("Started.")
+        .with_writes(Writes { inbound: vec![agent(id, &session(), "look")], ..Writes::default() })
 }
 
 /// All that a turn writes whose only call comes to `output`, one name for each commit; and how many agents there are then.

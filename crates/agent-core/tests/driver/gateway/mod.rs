@@ -1,5 +1,6 @@
 //! The gateway: messages in through a channel, answers out through it.
 
+mod agents;
 mod faults;
 mod heartbeat;
 mod jobs;
