@@ -63,17 +63,21 @@ fn begin_on(
     let model = script(replies.iter().map(|text| ScriptedReply::text(text)).collect());
     let app = TestApp::new(core(model.clone(), tools));
     let (platform, file) = (Platform::sound(), Arc::new(File::default()));
-    let heartbeat = Heartbeat {
-        every: Duration::from_secs(1800),
-        quiet: quiet.and_then(QuietHours::parse),
-        model: None,
-        reply: Some(Route::to_session(&SessionKey::new("loopback", "bot", "owner"))),
-        source: file.clone(),
-    };
+    let heartbeat = heart(&file, 1800, quiet);
     let config = GatewayConfig { heartbeat: Some(heartbeat), ..GatewayConfig::default() };
     let platforms: Vec<_> = [platform.clone()].into_iter().chain(others.iter().cloned()).collect();
     let running = start_on(&app, &platforms, config, ChannelPolicy::default());
     Rig { app, model, platform, file, running }
+}
+
+fn heart(file: &Arc<File>, seconds: u64, quiet: Option<&str>) -> Heartbeat {
+    Heartbeat {
+        every: Duration::from_secs(seconds),
+        quiet: quiet.and_then(QuietHours::parse),
+        model: None,
+        reply: Some(Route::to_session(&SessionKey::new("loopback", "bot", "owner"))),
+        source: file.clone(),
+    }
 }
 
 impl Rig {
@@ -170,5 +174,39 @@ async fn nights_are_quiet() {
     *rig.file.text.lock() = Some("- look".into());
     rig.pass(Duration::from_secs(24 * 3600)).await;
     assert_eq!(rig.calls(), 2);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn the_heart_follows_what_it_is_told_while_it_runs() {
+    let rig = begin(&["awake"; 99], None);
+    *rig.file.text.lock() = Some("- look".into());
+    let hour = Duration::from_secs(3600);
+    let mut calls = 0;
+    for (told, beats) in [
+        (Some(heart(&rig.file, 1800, None)), 2),
+        (Some(heart(&rig.file, 600, None)), 6),
+        (None, 0),
+        (Some(heart(&rig.file, 1200, None)), 3),
+        (Some(heart(&rig.file, 1200, Some("00:00-23:59"))), 0),
+    ] {
+        rig.running.gateway.set_heartbeat(told);
+        rig.pass(hour).await;
+        assert_eq!(rig.calls() - calls, beats);
+        calls = rig.calls();
+    }
+    rig.end().await;
+}
+
+/// A reload that changes nothing neither loses a beat nor adds one, however often it comes.
+#[tokio::test]
+async fn the_same_again_changes_no_beat() {
+    let rig = begin(&["awake"; 99], None);
+    *rig.file.text.lock() = Some("- look".into());
+    for _ in 0..360 {
+        rig.running.gateway.set_heartbeat(Some(heart(&rig.file, 1800, None)));
+        rig.pass(Duration::from_secs(20)).await;
+    }
+    assert_eq!(rig.calls(), 4);
     rig.end().await;
 }

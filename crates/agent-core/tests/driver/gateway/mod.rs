@@ -68,8 +68,7 @@ pub(super) fn start_on(
         BTreeMap::from([("loopback".to_owned(), rules)]),
         config.notify.clone(),
     );
-    let channel =
-        |platform: &Arc<Platform>| GatewayChannel { channel: platform.clone(), policy: policy.clone() };
+    let channel = |platform: &Arc<Platform>| GatewayChannel { channel: platform.clone(), policy };
     let channels = platforms.iter().map(channel).collect();
     let gateway = Arc::new(Gateway::new(app.factotum.clone(), config, channels, Arc::new(gate)));
     let stop = CancellationToken::new();
