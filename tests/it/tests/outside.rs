@@ -1,7 +1,5 @@
 //! Text from outside: what a conversation that has read some asks about.
 
-#![expect(clippy::expect_used, reason = "a test stops at the first thing that is not as it set it up")]
-
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
