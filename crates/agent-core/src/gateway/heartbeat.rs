@@ -14,32 +14,51 @@ use crate::{Condition, HEARTBEAT_OK, Heartbeat, HeartbeatTask, heartbeat_tasks, 
 /// The longest sleep: a wall clock may have been set, or a machine have slept.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
-/// Beats until `stop`.
+/// Beats until `stop`, as it was told last.
 pub(super) async fn beat(shared: &Shared, stop: CancellationToken) {
-    let Some(heart) = &shared.config.heartbeat else { return };
-    let clock = &shared.ports.clock;
-    let every = i64::try_from(heart.every.as_millis()).unwrap_or(i64::MAX).max(60_000);
-    // A start is no beat.
-    let mut last = clock.now().0.div_euclid(every);
+    let mut told = shared.heartbeat.subscribe();
+    // The pace, and the number of the last beat at this pace.
+    let mut beaten: Option<(i64, i64)> = None;
     loop {
-        let now = clock.now();
-        let to_next = u64::try_from(every - now.0.rem_euclid(every)).unwrap_or(60_000);
+        let heart = told.borrow_and_update().clone();
+        match &heart {
+            Some(heart) => {
+                let every = pace(heart);
+                let number = shared.ports.clock.now().0.div_euclid(every);
+                // Neither a start nor another pace is a beat. A clock that was set back does not beat again for what it
+                // did; the store knows the numbers as well.
+                if beaten
+                    .replace((every, number))
+                    .is_some_and(|(known, last)| known == every && last != number)
+                {
+                    match look(shared, heart, number).await {
+                        Ok(true) => tracing::debug!(number, "the heart beats"),
+                        Ok(false) => tracing::debug!(number, "there is nothing to look after"),
+                        Err(error) => tracing::warn!(%error, "a beat was left out"),
+                    }
+                }
+            }
+            None => beaten = None,
+        }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = clock.sleep(Duration::from_millis(to_next).min(LOOK_AGAIN)) => {}
-        }
-        let number = clock.now().0.div_euclid(every);
-        // A clock that was set back does not beat again for what it did; the store knows the numbers as well.
-        if number == last {
-            continue;
-        }
-        last = number;
-        match look(shared, heart, number).await {
-            Ok(true) => tracing::debug!(number, "the heart beats"),
-            Ok(false) => tracing::debug!(number, "there is nothing to look after"),
-            Err(error) => tracing::warn!(%error, "a beat was left out"),
+            changed = told.changed() => if changed.is_err() { return },
+            () = until_next(shared, heart.as_ref()) => {}
         }
     }
+}
+
+/// Waits until the next beat may be due.
+async fn until_next(shared: &Shared, heart: Option<&Heartbeat>) {
+    let Some(heart) = heart else { return std::future::pending().await };
+    let (clock, every) = (&shared.ports.clock, pace(heart));
+    let left = u64::try_from(every - clock.now().0.rem_euclid(every)).unwrap_or(60_000);
+    clock.sleep(Duration::from_millis(left).min(LOOK_AGAIN)).await;
+}
+
+/// Milliseconds from beat to beat.
+fn pace(heart: &Heartbeat) -> i64 {
+    i64::try_from(heart.every.as_millis()).unwrap_or(i64::MAX).max(60_000)
 }
 
 /// Whether there was something to do.

@@ -63,7 +63,7 @@ pub struct GatewayConfig {
     pub grace: Duration,
     /// Where the owner is told what does not belong to any chat: parts that could not be delivered.
     pub notify: Option<Route>,
-    /// How the heart beats; `None`: it does not.
+    /// How the heart beats at first; `None`: it does not. See [`Gateway::set_heartbeat`].
     pub heartbeat: Option<Heartbeat>,
     /// When memories are consolidated; `None`: never.
     pub consolidation: Option<Consolidation>,
@@ -99,6 +99,8 @@ pub(crate) struct Shared {
     pub(crate) ports: Arc<Ports>,
     factotum: Factotum,
     config: GatewayConfig,
+    /// How the heart beats now.
+    heartbeat: watch::Sender<Option<Heartbeat>>,
     admission: Arc<dyn Admission>,
     health: HealthBoard,
 }
@@ -131,8 +133,9 @@ impl Gateway {
         let health = HealthBoard::new(ports.clock.now());
         let channels =
             channels.into_iter().map(|channel| (channel.channel.kind().to_owned(), channel)).collect();
+        let heartbeat = watch::Sender::new(config.heartbeat.clone());
         Self {
-            shared: Arc::new(Shared { ports, factotum, config, admission, health }),
+            shared: Arc::new(Shared { ports, factotum, config, heartbeat, admission, health }),
             channels: Mutex::new(channels),
             running: Mutex::default(),
             stages: Mutex::default(),
@@ -199,6 +202,11 @@ impl Gateway {
         let gone: Vec<String> = old.keys().filter(|kind| !same(kind)).cloned().collect();
         self.end_channels(gone, LOOK_AGAIN * 5).await;
         self.start_channels();
+    }
+
+    /// From now on the heart beats like this; `None`: not at all. Another pace begins without a beat.
+    pub fn set_heartbeat(&self, heartbeat: Option<Heartbeat>) {
+        self.shared.heartbeat.send_replace(heartbeat);
     }
 
     async fn work(&self, stop: CancellationToken, lost: CancellationToken) {

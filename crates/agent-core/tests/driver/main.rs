@@ -25,6 +25,7 @@ mod queues;
 mod replay;
 mod routing;
 mod sessions;
+mod spawning;
 mod spending;
 mod stops;
 mod support;

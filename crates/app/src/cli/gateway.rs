@@ -11,7 +11,9 @@ use agent_core::gateway::{ChannelState, Role};
 
 /// Most time that a gateway takes to end: its grace time, and then some.
 const END_TIME: Duration = Duration::from_secs(30);
-/// How often to look whether it has ended.
+/// How long a reload is waited for: channels that are replaced end first.
+const RELOAD_TIME: Duration = Duration::from_secs(10);
+/// How often to look whether it has ended or reloaded.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Runs the gateway in the foreground.
@@ -65,6 +67,9 @@ fn status(start: &Start, json: bool) -> Result<u8, CliError> {
         };
         let since = out::time(status.started_at);
         out::line(&format!("Gateway {} (process {}, since {since}) {role}", status.version, status.pid));
+        if let Some(sentence) = status.reload.sentence() {
+            out::line(&format!("{:<10} {sentence}", "restart:"));
+        }
         if let Some(http) = &status.http {
             out::line(&format!("HTTP:      http://{http}"));
         }
@@ -120,7 +125,28 @@ fn reload(start: &Start) -> Result<u8, CliError> {
         out::line(&out::plain(&format!("warning: {warning}")));
     }
     send(&status, rustix::process::Signal::HUP)?;
-    Ok(out::line("The gateway reads its configuration again."))
+    let mut waited = Duration::ZERO;
+    while waited < RELOAD_TIME {
+        std::thread::sleep(LOOK);
+        waited += LOOK;
+        let now = living(start)?.into_iter().find(|one| one.pid == status.pid);
+        let Some(now) = now else { return Err(CliError::Failed("the gateway has ended".into())) };
+        if now.reload.count == status.reload.count {
+            continue;
+        }
+        if let Some(error) = &now.reload.error {
+            return Err(CliError::Failed(format!(
+                "the gateway goes on with what it had: {}",
+                out::plain(error)
+            )));
+        }
+        out::line("The gateway has read its configuration again.");
+        if let Some(sentence) = now.reload.sentence() {
+            out::line(&format!("Restart it: {sentence}."));
+        }
+        return Ok(exit::OK);
+    }
+    Ok(out::line("The gateway was told to read its configuration again; its log says what comes of it."))
 }
 
 fn logs(start: &Start, lines: usize) -> Result<u8, CliError> {

@@ -63,13 +63,10 @@ impl Start {
         self.begin(loaded, Asked::Sometimes, |builder| builder).await
     }
 
-    /// The assistant of a gateway. Its log says from the level `info` on what happens, unless the configuration says
-    /// otherwise: nobody sits before a screen.
+    /// The assistant of a gateway.
     pub(super) async fn gateway(&self) -> Result<Running, CliError> {
         let mut loaded = self.load()?;
-        if loaded.config.origin("log.level") == Origin::Default {
-            loaded.config.log.level = "info".into();
-        }
+        loaded.config.fit_gateway();
         self.begin(loaded, Asked::Always, |builder| builder).await
     }
 

@@ -15,7 +15,7 @@ use tools::ToolsConfig;
 
 use super::{
     AgentsSection, AudioSection, BreakerSection, ChannelSection, CompactionSection, GatewaySection,
-    HeartbeatSection, HttpSection, KeyPath, MemorySection, PresetSection, PriceSection, RateSection,
+    HeartbeatSection, HttpSection, KeyPath, MemorySection, Origin, PresetSection, PriceSection, RateSection,
     RoutingSection, SecretRef, SpendingSection, ToolsSection, schema, show, sources::Sources,
 };
 
@@ -66,6 +66,26 @@ impl Config {
     /// What the assistant does by itself.
     pub(crate) fn autonomy(&self) -> Autonomy {
         self.agents.autonomy(self.agent.self_report_every)
+    }
+
+    /// Sets what is different for a gateway: its log says from the level `info` on what happens, unless somebody set
+    /// another one. Nobody sits before a screen.
+    pub(crate) fn fit_gateway(&mut self) {
+        if self.origin("log.level") == Origin::Default {
+            self.log.level = "info".into();
+        }
+    }
+
+    /// The sections that a running gateway keeps as they are here, and that say something else in `new`.
+    pub(crate) fn kept_until_next_start(&self, new: &Self) -> Vec<String> {
+        let sections = [
+            ("gateway", self.gateway == new.gateway),
+            ("http", self.http == new.http),
+            ("storage", self.storage == new.storage),
+            ("log", self.log == new.log),
+            ("memory", self.memory == new.memory),
+        ];
+        sections.into_iter().filter(|(_, same)| !same).map(|(name, _)| name.to_owned()).collect()
     }
 
     /// The directory that the file tools work in. `home` is the data directory, where a relative path starts.

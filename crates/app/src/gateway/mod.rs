@@ -27,7 +27,7 @@ use crate::{
 use channels::Configured;
 pub(crate) use channels::{BuildError, build_channel};
 pub(crate) use signals::{Signal, Signals};
-pub(crate) use status_file::GatewayStatus;
+pub(crate) use status_file::{GatewayStatus, Reload};
 
 /// How often the figures that are kept by the metrics are cleaned up, and how old the status file may be in what it says of
 /// the servers of models.
@@ -52,6 +52,8 @@ pub(crate) struct GatewayApp {
     started_at: Timestamp,
     /// What the status file says of the servers of models.
     noted: Vec<LineState>,
+    /// What came of reading the configuration again.
+    reload: Reload,
 }
 
 impl GatewayApp {
@@ -76,7 +78,18 @@ impl GatewayApp {
         // A process has one recorder. A second gateway in one process, as in tests, goes without figures.
         let metrics = PrometheusBuilder::new().install_recorder().ok();
         let started_at = deps.clock.now();
-        Self { assistant, gateway, gate, configured, deps, source, metrics, started_at, noted: Vec::new() }
+        Self {
+            assistant,
+            gateway,
+            gate,
+            configured,
+            deps,
+            source,
+            metrics,
+            started_at,
+            noted: Vec::new(),
+            reload: Reload::default(),
+        }
     }
 
     /// Runs until a signal says otherwise; `ready` is told each time that it begins to work.
@@ -119,7 +132,11 @@ impl GatewayApp {
                     self.note(&now, http.addr());
                 }
                 signal = signals.next() => match signal {
-                    Signal::Reload => self.reload().await,
+                    Signal::Reload => {
+                        self.reload().await;
+                        let now = health.borrow().clone();
+                        self.note(&now, http.addr());
+                    }
                     Signal::Stop if stop.is_cancelled() => {
                         tracing::warn!("asked to end a second time; ending at once");
                         break;
@@ -161,8 +178,18 @@ impl GatewayApp {
 
     /// Reads the configuration again. One that makes no sense changes nothing.
     async fn reload(&mut self) {
-        match self.try_reload().await {
-            Ok(()) => tracing::info!("configuration reloaded"),
+        let done = self.try_reload().await;
+        self.reload.count += 1;
+        self.reload.error = done.as_ref().err().map(ToString::to_string);
+        match done {
+            Ok(()) if self.reload.next_start.is_empty() => tracing::info!("configuration reloaded"),
+            Ok(()) => {
+                let sections = self.reload.next_start.join(", ");
+                tracing::warn!(
+                    sections,
+                    "configuration reloaded; what changed in these counts from the next start"
+                );
+            }
             Err(error) => tracing::error!(%error, "the configuration was not reloaded: it stays as it was"),
         }
     }
@@ -170,7 +197,8 @@ impl GatewayApp {
     async fn try_reload(&mut self) -> Result<(), SetupError> {
         let Source { home, path, environment } = &self.source;
         let input = LoadInput::new(home.clone(), path.clone(), environment);
-        let config = config::load(&input)?.config;
+        let mut config = config::load(&input)?.config;
+        config.fit_gateway();
         self.assistant.config().redactor().learn(config.redactor());
         let builder = Builder::new(config, home.clone(), environment.clone());
         let (core, config, choice) = builder.build_core(&self.assistant).await?;
@@ -179,7 +207,9 @@ impl GatewayApp {
         self.assistant.reload(core, choice);
         self.gate.set_rules(configured.rules.clone());
         self.gateway.set_channels(configured.channels.clone()).await;
+        self.gateway.set_heartbeat(heartbeat::of(&config, self.assistant.workspace()));
         self.configured = configured;
+        self.reload.next_start = self.assistant.config().kept_until_next_start(&config);
         Ok(())
     }
 
@@ -197,6 +227,7 @@ impl GatewayApp {
             http: http.map(|addr| addr.to_string()),
             config: self.source.path.clone(),
             providers: self.noted.clone(),
+            reload: self.reload.clone(),
             health: health.clone(),
         };
         if let Err(error) = status.write(&self.source.home) {

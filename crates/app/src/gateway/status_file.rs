@@ -26,9 +26,32 @@ pub(crate) struct GatewayStatus {
     /// How the servers of models are doing that it asks; at most some seconds old.
     #[serde(default)]
     pub(crate) providers: Vec<LineState>,
+    /// What came of reading the configuration again.
+    #[serde(default)]
+    pub(crate) reload: Reload,
     /// How it is.
     #[serde(flatten)]
     pub(crate) health: Health,
+}
+
+/// What came of reading the configuration again.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Reload {
+    /// How often that was done.
+    pub(crate) count: u64,
+    /// Why the last time changed nothing.
+    pub(crate) error: Option<String>,
+    /// Sections that are not any more what they were at the start, and count from the next one.
+    pub(crate) next_start: Vec<String>,
+}
+
+impl Reload {
+    /// The sections, for a person; nothing where there are none.
+    pub(crate) fn sentence(&self) -> Option<String> {
+        let sections: Vec<String> = self.next_start.iter().map(|name| format!("[{name}]")).collect();
+        let text = format!("what changed in {} counts from the next start", sections.join(", "));
+        (!sections.is_empty()).then_some(text)
+    }
 }
 
 /// The files of all gateways of a data directory: one for each process, since one may stand by.

@@ -76,6 +76,24 @@ async fn a_foreign_agent_is_not_found() {
     assert!(seen.contains("“looker” queued: look"), "{seen}");
 }
 
+/// Nothing is stored by the call itself: its end is the one commit.
+#[tokio::test]
+async fn an_agent_is_started_by_one_row_of_what_the_call_writes() {
+    let rig = Rig::new(AgentLimits::default());
+    for (name, arguments) in [
+        ("spawn_agent", serde_json::json!({"task": "look"})),
+        ("start_pipeline", serde_json::json!({"steps": ["look"]})),
+        ("start_loop", serde_json::json!({"task": "look", "check": "seen"})),
+    ] {
+        let tool = rig.tools.iter().find(|tool| tool.spec().name == name).unwrap();
+        let writes = tool.call(&ann(), &arguments.to_string()).await.unwrap().writes;
+        let Writes { inbound: rows, .. } = writes.clone();
+        assert_eq!((rows.len(), writes), (1, Writes { inbound: rows, ..Writes::default() }), "{name}");
+        let stored = rig.stores.sessions.children(None, false, 9).await.unwrap();
+        assert!(stored.is_empty(), "{name}: {stored:?}");
+    }
+}
+
 #[tokio::test]
 async fn no_more_are_under_way_than_the_limits_say() {
     let rig = Rig::new(AgentLimits { at_once: 2, in_all: 3, ..AgentLimits::default() });

@@ -4,16 +4,17 @@ use std::{sync::Arc, time::Duration};
 
 use agent_core::{
     Heartbeat, HeartbeatSource, QuietHours, ScriptedProvider, ScriptedReply,
-    gateway::{ChannelPolicy, GatewayConfig},
+    gateway::{ChannelPolicy, ChannelState, GatewayConfig},
 };
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use schedule::{JobRequest, Payload, When};
 use session_api::{Principal, Purpose, Route, Scope, SessionKey, Timestamp, UsageBy};
+use tool_api::{Effect, Tool};
 
-use crate::support::{Platform, TestApp, core, script};
+use crate::support::{Does, Platform, Probe, TestApp, core, script};
 
-use super::{Running, start_with};
+use super::{Running, start_on};
 
 /// A file that a test writes, and how often anything was asked of it.
 #[derive(Default)]
@@ -49,19 +50,34 @@ struct Rig {
 }
 
 fn begin(replies: &[&str], quiet: Option<&str>) -> Rig {
+    begin_on(&[], vec![], replies, quiet)
+}
+
+/// The same with tools, and with more channels.
+fn begin_on(
+    others: &[Arc<Platform>],
+    tools: Vec<Arc<dyn Tool>>,
+    replies: &[&str],
+    quiet: Option<&str>,
+) -> Rig {
     let model = script(replies.iter().map(|text| ScriptedReply::text(text)).collect());
-    let app = TestApp::new(core(model.clone(), vec![]));
+    let app = TestApp::new(core(model.clone(), tools));
     let (platform, file) = (Platform::sound(), Arc::new(File::default()));
-    let heartbeat = Heartbeat {
-        every: Duration::from_secs(1800),
+    let heartbeat = heart(&file, 1800, quiet);
+    let config = GatewayConfig { heartbeat: Some(heartbeat), ..GatewayConfig::default() };
+    let platforms: Vec<_> = [platform.clone()].into_iter().chain(others.iter().cloned()).collect();
+    let running = start_on(&app, &platforms, config, ChannelPolicy::default());
+    Rig { app, model, platform, file, running }
+}
+
+fn heart(file: &Arc<File>, seconds: u64, quiet: Option<&str>) -> Heartbeat {
+    Heartbeat {
+        every: Duration::from_secs(seconds),
         quiet: quiet.and_then(QuietHours::parse),
         model: None,
         reply: Some(Route::to_session(&SessionKey::new("loopback", "bot", "owner"))),
         source: file.clone(),
-    };
-    let config = GatewayConfig { heartbeat: Some(heartbeat), ..GatewayConfig::default() };
-    let running = start_with(&app, &platform, config, ChannelPolicy::default());
-    Rig { app, model, platform, file, running }
+    }
 }
 
 impl Rig {
@@ -91,22 +107,30 @@ impl Rig {
     }
 }
 
-/// A day with a heartbeat, five jobs that are not due, a connected channel on which nobody speaks: nothing is spent.
+/// A day with a heartbeat, five jobs that come due each hour and have nothing to do, and three channels on which nobody
+/// speaks: no model is asked, and nobody is written to.
 #[tokio::test]
 async fn a_day_with_nothing_to_do_costs_no_model_call() {
-    let rig = begin(&[], None);
+    let looks = Probe::new("look", Effect::Pure, Does::Say("NOTHING_TO_REPORT".into()));
+    let others = [Platform::named("second"), Platform::named("third")];
+    let rig = begin_on(&others, vec![looks.clone()], &[], None);
     let jobs = rig.app.factotum.jobs();
     for n in 0..5 {
-        let when = When::At { at: jobs.now().plus(Duration::from_secs(48 * 3600 + n)) };
+        let when = When::Every { seconds: 3600, first: jobs.now().plus(Duration::from_secs(60 * (n + 1))) };
+        let payload = Payload::Tool { name: "look".into(), arguments: serde_json::json!({"n": n}) };
         let reply = Route::to_session(&SessionKey::new("loopback", "bot", "owner"));
-        let request =
-            JobRequest::new(when, Payload::Prompt { text: format!("later {n}") }, Principal::owner(), reply);
+        let request = JobRequest::new(when, payload, Principal::owner(), reply);
         jobs.add(jobs.make(request).unwrap()).await.unwrap();
     }
     *rig.file.text.lock() =
         Some("# Tasks\n\n<!-- none -->\n- [x] done\n- [ ]\n- mail (if mail)\n- read (if changed a)\n".into());
     rig.pass(Duration::from_secs(24 * 3600)).await;
-    assert_eq!((rig.calls(), *rig.file.reads.lock(), rig.platform.inner.sent().len()), (0, 48, 0));
+    let channels = rig.running.gateway.health().borrow().channels.clone();
+    let connected = channels.values().filter(|one| matches!(one.state, ChannelState::Connected { .. }));
+    assert_eq!(connected.count(), 3);
+    assert_eq!((rig.calls(), *rig.file.reads.lock(), looks.effects()), (0, 48, 5 * 24));
+    let sent = others.iter().chain([&rig.platform]).map(|platform| platform.inner.sent().len());
+    assert_eq!(sent.sum::<usize>(), 0);
     rig.end().await;
 }
 
@@ -150,5 +174,39 @@ async fn nights_are_quiet() {
     *rig.file.text.lock() = Some("- look".into());
     rig.pass(Duration::from_secs(24 * 3600)).await;
     assert_eq!(rig.calls(), 2);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn the_heart_follows_what_it_is_told_while_it_runs() {
+    let rig = begin(&["awake"; 99], None);
+    *rig.file.text.lock() = Some("- look".into());
+    let hour = Duration::from_secs(3600);
+    let mut calls = 0;
+    for (told, beats) in [
+        (Some(heart(&rig.file, 1800, None)), 2),
+        (Some(heart(&rig.file, 600, None)), 6),
+        (None, 0),
+        (Some(heart(&rig.file, 1200, None)), 3),
+        (Some(heart(&rig.file, 1200, Some("00:00-23:59"))), 0),
+    ] {
+        rig.running.gateway.set_heartbeat(told);
+        rig.pass(hour).await;
+        assert_eq!(rig.calls() - calls, beats);
+        calls = rig.calls();
+    }
+    rig.end().await;
+}
+
+/// A reload that changes nothing neither loses a beat nor adds one, however often it comes.
+#[tokio::test]
+async fn the_same_again_changes_no_beat() {
+    let rig = begin(&["awake"; 99], None);
+    *rig.file.text.lock() = Some("- look".into());
+    for _ in 0..360 {
+        rig.running.gateway.set_heartbeat(Some(heart(&rig.file, 1800, None)));
+        rig.pass(Duration::from_secs(20)).await;
+    }
+    assert_eq!(rig.calls(), 4);
     rig.end().await;
 }

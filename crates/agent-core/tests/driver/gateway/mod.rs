@@ -1,5 +1,6 @@
 //! The gateway: messages in through a channel, answers out through it.
 
+mod agents;
 mod consolidation;
 mod faults;
 mod heartbeat;
@@ -50,6 +51,16 @@ pub(super) fn start_with(
     config: GatewayConfig,
     policy: ChannelPolicy,
 ) -> Running {
+    start_on(app, std::slice::from_ref(platform), config, policy)
+}
+
+/// The same on several platforms.
+pub(super) fn start_on(
+    app: &TestApp,
+    platforms: &[Arc<Platform>],
+    config: GatewayConfig,
+    policy: ChannelPolicy,
+) -> Running {
     let rules = ChannelRules { allow: vec!["ann".into()], pairing: true, ..ChannelRules::default() };
     let gate = Gate::new(
         app.stores.clone(),
@@ -58,7 +69,8 @@ pub(super) fn start_with(
         BTreeMap::from([("loopback".to_owned(), rules)]),
         config.notify.clone(),
     );
-    let channels = vec![GatewayChannel { channel: platform.clone(), policy }];
+    let channel = |platform: &Arc<Platform>| GatewayChannel { channel: platform.clone(), policy };
+    let channels = platforms.iter().map(channel).collect();
     let gateway = Arc::new(Gateway::new(app.factotum.clone(), config, channels, Arc::new(gate)));
     let stop = CancellationToken::new();
     let (running, token) = (gateway.clone(), stop.clone());

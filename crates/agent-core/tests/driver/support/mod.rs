@@ -1,5 +1,6 @@
 //! An assistant in memory.
 
+mod agents;
 mod mailbox;
 mod platform;
 mod probe;
@@ -24,6 +25,7 @@ use tool_api::{AlwaysAllow, Registry, Tool, ToolSource};
 use uuid::Uuid;
 
 pub(crate) use self::{
+    agents::{Starter, agent},
     mailbox::TrappedMailbox,
     platform::{Fault, Platform},
     probe::{Does, Probe},

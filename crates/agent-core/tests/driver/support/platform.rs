@@ -27,6 +27,8 @@ pub(crate) struct Platform {
     pub(crate) inlet: Mutex<Option<Inlet>>,
     /// What it answers when it is asked for a part in doubt; `None`: what is true.
     pub(crate) knows: Mutex<Option<Reconciled>>,
+    /// What it is called where it is not the only one.
+    name: Option<&'static str>,
 }
 
 /// What a send comes to.
@@ -44,7 +46,7 @@ pub(crate) enum Fault {
 #[async_trait]
 impl Channel for Platform {
     fn kind(&self) -> &str {
-        self.inner.kind()
+        self.name.unwrap_or_else(|| self.inner.kind())
     }
 
     fn capabilities(&self) -> ChannelCapabilities {
@@ -110,5 +112,10 @@ impl Platform {
     /// A platform without faults.
     pub(crate) fn sound() -> Arc<Self> {
         Arc::default()
+    }
+
+    /// One more beside the first.
+    pub(crate) fn named(name: &'static str) -> Arc<Self> {
+        Arc::new(Self { name: Some(name), ..Self::default() })
     }
 }
