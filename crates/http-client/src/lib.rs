@@ -19,6 +19,7 @@
 //! # Ok(()) }
 //! ```
 
+mod body;
 mod classify;
 mod client;
 pub mod egress;
@@ -28,6 +29,7 @@ mod redact;
 mod resolver;
 mod tls;
 
+pub use body::sent_once;
 pub use client::{Client, build, build_with_lookup};
 pub use egress::{EgressRefusal, check_url, parse_url};
 pub use error::{HttpError, TransportError, TransportErrorKind};

@@ -7,6 +7,7 @@ use futures_util::stream::unfold;
 use http_client::{
     Client, Method, RequestBuilder, Response, Url,
     header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue},
+    sent_once,
 };
 
 use super::{
@@ -72,7 +73,7 @@ impl Server {
             .request(Method::POST, letter.url)
             .map_err(|error| voice.unreachable(&error))?
             .headers(headers)
-            .body(letter.body);
+            .body(sent_once(letter.body));
         let response = answer(client, call, &mut limits, &voice).await?;
         let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
         let kind = kind.to_ascii_lowercase();
