@@ -84,7 +84,7 @@ fn what_the_configuration_says_of_vectors_is_checked() {
     let server = ModelServer::start(Reply::text("answer"));
     for (section, expected) in [
         ("model = \"nonsense\"", "names no provider and model"),
-        ("model = \"nobody/m\"", "names the provider `nobody`"),
+        ("model = \"nobody/m\"", "set up [providers.nobody]"),
         ("model = \"claude/m\"", "makes no vectors"),
         ("model = \"test/m\"\nsimilarity_percent = 150", "memory.embeddings.similarity_percent"),
         ("model = \"test/m\"\nbatch = 0", "memory.embeddings.batch"),

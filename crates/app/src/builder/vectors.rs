@@ -94,10 +94,10 @@ fn of<'a>(
 
 fn unknown(provider: &str) -> ProviderSetupError {
     ProviderSetupError::Value {
-        name: "embeddings".into(),
+        name: provider.to_owned(),
         key: "model",
         message: format!(
-            "`memory.embeddings.model` names the provider `{provider}`, which nobody knows; set up [providers.{provider}]"
+            "`memory.embeddings.model` names it, and nobody knows it; set up [providers.{provider}]"
         ),
     }
 }

@@ -73,7 +73,7 @@ fn verify(verdict: &AuditVerdict, json: bool) -> Result<u8, CliError> {
             let kept = head.as_ref().map_or_else(String::new, |head| {
                 format!(" Head of {}: {} (row {} of the day).", date(head), head.hash, head.rows)
             });
-            (object, format!("{rows} rows, every chain holds.{kept}"), exit::OK)
+            (object, format!("Rows: {rows}; every chain holds.{kept}"), exit::OK)
         }
         AuditVerdict::Cut { head, found } => {
             let text = match head {

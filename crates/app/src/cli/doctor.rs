@@ -120,7 +120,7 @@ async fn look(assistant: &Assistant) -> Result<Vec<Check>, CliError> {
         });
     }
     checks.push(match assistant.verify_audit().await? {
-        AuditVerdict::Intact { rows, .. } => Check::good("audit log", format!("{rows} rows, every chain holds")),
+        AuditVerdict::Intact { rows, .. } => Check::good("audit log", format!("rows: {rows}; every chain holds")),
         AuditVerdict::Cut { .. } => Check::bad(
             "audit log",
             "rows were taken away",
